@@ -1,0 +1,17 @@
+//! Messages, clients and servers generated from `proto/`, the descriptor set, and the table of
+//! RPC options. No logic; builds for wasm32 without the `server` feature.
+
+#![allow(clippy::all, unreachable_pub, rust_2018_idioms, reason = "generated code")]
+
+pub mod method;
+
+#[allow(dead_code, reason = "parts of google.api that only descriptors use")]
+mod packages {
+    include!(concat!(env!("OUT_DIR"), "/packages.rs"));
+}
+
+pub use packages::t11::*;
+
+/// Every file of `proto/` with its imports and comments, as a serialized `FileDescriptorSet`.
+pub const FILE_DESCRIPTOR_SET: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
