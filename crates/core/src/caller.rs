@@ -10,6 +10,11 @@ use crate::{Fault, FaultKind, Permission, Role};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OrgId(pub Uuid);
 
+impl OrgId {
+    /// No organization: for calls between services that work for all of them. No row has it.
+    pub const NONE: Self = Self(Uuid::nil());
+}
+
 impl fmt::Debug for OrgId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)

@@ -3,6 +3,7 @@
 //! Services declare one `enum Error` with `thiserror` and implement [`Fault`] for it; `t11-grpc`
 //! turns a fault into a status in one place. `anyhow` is for `main`, xtask, tests and start-up.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The class of a fault; decides the gRPC code and the HTTP status.
@@ -38,7 +39,7 @@ pub struct Violation {
     /// Path of the field in the proto, `agent.display_name`; equals the form's input name.
     pub field: String,
     /// Stable, `UPPER_SNAKE`: `TOO_LONG`, `REQUIRED`, `OUT_OF_RANGE`, ….
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// English, lower case, no full stop.
     pub description: String,
 }
@@ -55,7 +56,11 @@ impl Violations {
         reason: &'static str,
         description: impl Into<String>,
     ) {
-        self.0.push(Violation { field: field.into(), reason, description: description.into() });
+        self.0.push(Violation {
+            field: field.into(),
+            reason: Cow::Borrowed(reason),
+            description: description.into(),
+        });
     }
 
     /// Notes `REQUIRED`, `TOO_SHORT` or `TOO_LONG` when `text` (trimmed) is not `min..=max`
@@ -101,7 +106,13 @@ pub trait Fault: std::error::Error {
     fn kind(&self) -> FaultKind;
 
     /// Stable, `UPPER_SNAKE`, unique within the service: what callers match on.
-    fn reason(&self) -> &'static str;
+    fn reason(&self) -> &str;
+
+    /// The service that names the reason, when it is not the one that answers: a neighbour's
+    /// fault passed on.
+    fn domain(&self) -> Option<&str> {
+        None
+    }
 
     /// Facts a caller may act on; never secrets, never another tenant's data.
     fn metadata(&self) -> Vec<(&'static str, String)> {

@@ -1,0 +1,37 @@
+//! The only shared code that knows tonic: peers that are local or remote, the stack every service
+//! is served through, caller tokens, statuses, and streams. Nothing important lives in the
+//! transport, so that one process and many behave alike.
+
+mod context;
+mod deadline;
+mod peer;
+mod request;
+mod server;
+mod status;
+mod stream;
+mod token;
+mod trace;
+
+pub use context::{CallContext, as_service, current, in_context};
+pub use peer::{LocalSlot, Peer};
+pub use request::{CallInfo, call_info, caller, scope};
+pub use server::ServerStack;
+pub use status::{RemoteFault, http_status, status};
+pub use stream::{Events, ResponseStream, stream};
+pub use token::{Signer, TokenError, Verifier, parse_key};
+
+/// Metadata keys between our own processes. Edge strips every `x-t11-*` header from outside.
+pub mod keys {
+    /// The signed caller token.
+    pub const CALLER: &str = "x-t11-caller";
+    /// The address the client came from, as edge saw it.
+    pub const CLIENT_ADDRESS: &str = "x-t11-client-address";
+    /// What the client calls itself.
+    pub const CLIENT_AGENT: &str = "x-t11-client-agent";
+    /// The id under which one outer request is found in all logs.
+    pub const REQUEST_ID: &str = "x-request-id";
+    /// Answer metadata: edge makes a session cookie of it, `<token>;<seconds>`.
+    pub const SET_SESSION: &str = "x-t11-set-session";
+    /// Answer metadata: edge takes the session cookie away.
+    pub const CLEAR_SESSION: &str = "x-t11-clear-session";
+}

@@ -5,11 +5,11 @@
 
 pub mod method;
 
-#[allow(dead_code, reason = "parts of google.api that only descriptors use")]
 mod packages {
     include!(concat!(env!("OUT_DIR"), "/packages.rs"));
 }
 
+pub use packages::google;
 pub use packages::t11::*;
 
 /// Every file of `proto/` with its imports and comments, as a serialized `FileDescriptorSet`.

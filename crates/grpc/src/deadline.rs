@@ -1,0 +1,140 @@
+//! Deadlines that hold in both shapes: the answer and its whole body end in time, always with
+//! `DEADLINE_EXCEEDED`. tonic's own timer bounds only the headers, answers CANCELLED, and does
+//! not exist inside a process.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use t11_core::{Fault, FaultKind};
+use tokio::time::{Instant, Sleep};
+use tonic::Status;
+use tonic::body::Body;
+
+use crate::status::status;
+
+const GRPC_TIMEOUT: &str = "grpc-timeout";
+
+/// The deadline passed before the call was done.
+#[derive(Debug, thiserror::Error)]
+#[error("the deadline of the call passed before it was done")]
+struct DeadlinePassed;
+
+impl Fault for DeadlinePassed {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Timeout
+    }
+    fn reason(&self) -> &'static str {
+        "DEADLINE_EXCEEDED"
+    }
+}
+
+/// The earliest of the given deadlines.
+pub(crate) fn earliest(deadlines: [Option<Instant>; 3]) -> Option<Instant> {
+    deadlines.into_iter().flatten().min()
+}
+
+/// Takes the `grpc-timeout` out of the request, so that no other timer acts on it.
+pub(crate) fn take_timeout<B>(request: &mut Request<B>) -> Option<Duration> {
+    let value = request.headers_mut().remove(GRPC_TIMEOUT)?;
+    parse_timeout(value.to_str().ok()?)
+}
+
+/// Writes the time left into the request.
+pub(crate) fn put_timeout<B>(request: &mut Request<B>, deadline: Instant) {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let millis = left.as_millis().min(99_999_999);
+    if let Ok(value) = HeaderValue::try_from(format!("{millis}m")) {
+        request.headers_mut().insert(GRPC_TIMEOUT, value);
+    }
+}
+
+/// At most 8 digits and a unit (gRPC over HTTP/2, "Timeout").
+fn parse_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(amount * 3_600),
+        "M" => Duration::from_secs(amount * 60),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    })
+}
+
+/// Runs a call until `deadline`, its body included.
+pub(crate) async fn bound<F>(deadline: Option<Instant>, call: F) -> Response<Body>
+where
+    F: Future<Output = Response<Body>>,
+{
+    let Some(deadline) = deadline else { return call.await };
+    match tokio::time::timeout_at(deadline, call).await {
+        Ok(response) => response.map(|inner| {
+            Body::new(TimedBody { inner, sleep: Box::pin(tokio::time::sleep_until(deadline)), done: false })
+        }),
+        Err(_elapsed) => passed().into_http(),
+    }
+}
+
+fn passed() -> Status {
+    status("t11", &DeadlinePassed)
+}
+
+/// A body that ends with `DEADLINE_EXCEEDED` trailers when its time is up.
+struct TimedBody {
+    inner: Body,
+    sleep: Pin<Box<Sleep>>,
+    done: bool,
+}
+
+impl HttpBody for TimedBody {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if self.done {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
+            return Poll::Ready(frame);
+        }
+        ready!(self.sleep.as_mut().poll(cx));
+        self.done = true;
+        let mut trailers = HeaderMap::new();
+        Poll::Ready(Some(passed().add_header(&mut trailers).map(|()| Frame::trailers(trailers))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.done || self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_by_the_book() {
+        assert_eq!(parse_timeout("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_timeout("2H"), Some(Duration::from_secs(7_200)));
+        for bad in ["", "m", "1x", "123456789m", "-1m", "1.5S"] {
+            assert_eq!(parse_timeout(bad), None, "{bad}");
+        }
+    }
+}
