@@ -1,0 +1,110 @@
+//! Installing what a chore needs: once, by the ordinary package managers, saying what is done.
+//! Nothing here starts a system service.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::shell::{self, run, say};
+
+/// Installs the Debian packages that are missing.
+pub(crate) fn apt(packages: &[&str]) -> Result<()> {
+    let missing: Vec<_> = packages.iter().filter(|package| !is_installed(package)).collect();
+    if missing.is_empty() {
+        say(format!("already there: {}", packages.join(", ")));
+        return Ok(());
+    }
+    let list = missing.iter().map(|package| (**package).to_owned()).collect::<Vec<_>>().join(" ");
+    if shell::which("apt-get").is_none() {
+        bail!("please install: {list} (this machine has no apt-get, so it was not tried)");
+    }
+    say(format!("installing Debian packages: {list}"));
+    let install = || {
+        run(as_root("apt-get")?
+            .args(["install", "-y", "--no-install-recommends"])
+            .args(missing.iter().copied()))
+    };
+    // The lists may be absent on a fresh machine, or name versions that are gone.
+    install().or_else(|_| run(as_root("apt-get")?.arg("update")).and_then(|()| install()))
+}
+
+/// Installs npm packages (`name@version`) into a folder of their own and returns its `node_modules`.
+pub(crate) fn npm(cache: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let folder = cache.join("npm").join(name);
+    let wanted = packages.join("\n");
+    install_once(&folder, name, &wanted, || {
+        if shell::which("npm").is_none() {
+            apt(&["nodejs", "npm"])?;
+        }
+        run(Command::new("npm")
+            .args(["install", "--no-audit", "--no-fund", "--no-save", "--prefix"])
+            .arg(&folder)
+            .args(packages))
+    })?;
+    Ok(folder.join("node_modules"))
+}
+
+/// Installs PyPI packages into a virtual environment of their own and returns its `bin`.
+/// Each entry is one `pip install` line.
+pub(crate) fn pip(cache: &Path, name: &str, installs: &[&[&str]]) -> Result<PathBuf> {
+    let folder = cache.join("venv").join(name);
+    let wanted = installs.iter().map(|line| line.join(" ")).collect::<Vec<_>>().join("\n");
+    install_once(&folder, name, &wanted, || {
+        if shell::which("python3").is_none() {
+            apt(&["python3", "python3-venv"])?;
+        }
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        for line in installs {
+            run(Command::new(folder.join("bin/pip")).args(["install", "--quiet"]).args(*line))?;
+        }
+        Ok(())
+    })?;
+    Ok(folder.join("bin"))
+}
+
+/// Runs `install` unless `folder` already holds exactly what is `wanted`.
+fn install_once(
+    folder: &Path,
+    name: &str,
+    wanted: &str,
+    install: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let stamp = folder.join(".installed");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        say(format!("already there: {name}"));
+        return Ok(());
+    }
+    say(format!("installing {} into {}", wanted.replace('\n', ", "), folder.display()));
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("clearing {}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    install()?;
+    fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
+}
+
+fn is_installed(package: &str) -> bool {
+    let query = Command::new("dpkg-query").args(["-W", "-f=${db:Status-Status}", package]).output();
+    query.is_ok_and(|query| query.status.success() && query.stdout == b"installed")
+}
+
+/// `program` with the rights to install: as it is for root, through sudo for others.
+fn as_root(program: &str) -> Result<Command> {
+    let mut command = if is_root()? {
+        Command::new(program)
+    } else if shell::which("sudo").is_some() {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["--preserve-env=DEBIAN_FRONTEND", program]);
+        sudo
+    } else {
+        bail!("installing needs root, and there is no sudo; run {program} as root by hand");
+    };
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    Ok(command)
+}
+
+pub(crate) fn is_root() -> Result<bool> {
+    Ok(shell::output(Command::new("id").arg("-u"))?.trim() == "0")
+}
