@@ -29,6 +29,8 @@ pub enum FaultKind {
     Unavailable,
     /// The deadline passed: 504, `DEADLINE_EXCEEDED`.
     Timeout,
+    /// There is no such RPC here: 501, `UNIMPLEMENTED`.
+    Unimplemented,
     /// Ours to mend: 500, `INTERNAL`. The cause is logged, never sent.
     Internal,
 }

@@ -46,7 +46,7 @@ enum Refusal {
 impl Fault for Refusal {
     fn kind(&self) -> FaultKind {
         match self {
-            Self::Unknown => FaultKind::NotFound,
+            Self::Unknown => FaultKind::Unimplemented,
             Self::ServicesOnly => FaultKind::Forbidden,
         }
     }

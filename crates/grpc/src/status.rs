@@ -111,6 +111,7 @@ fn code(kind: FaultKind) -> Code {
         FaultKind::Exhausted => Code::ResourceExhausted,
         FaultKind::Unavailable => Code::Unavailable,
         FaultKind::Timeout => Code::DeadlineExceeded,
+        FaultKind::Unimplemented => Code::Unimplemented,
         FaultKind::Internal => Code::Internal,
     }
 }
@@ -128,9 +129,8 @@ fn kind(code: Code) -> FaultKind {
         Code::Unavailable => FaultKind::Unavailable,
         // tonic answers an expired timer with CANCELLED.
         Code::DeadlineExceeded | Code::Cancelled => FaultKind::Timeout,
-        Code::Ok | Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss => {
-            FaultKind::Internal
-        }
+        Code::Unimplemented => FaultKind::Unimplemented,
+        Code::Ok | Code::Unknown | Code::Internal | Code::DataLoss => FaultKind::Internal,
     }
 }
 
@@ -296,6 +296,7 @@ mod tests {
             FaultKind::Exhausted,
             FaultKind::Unavailable,
             FaultKind::Timeout,
+            FaultKind::Unimplemented,
             FaultKind::Internal,
         ] {
             assert_eq!(kind(code(kind_)), kind_);
