@@ -1,0 +1,177 @@
+//! Where a service's database is and how it is used.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::StoreError;
+
+/// The two databases the product runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// A file (or memory) of this process.
+    Sqlite,
+    /// A server, version 14 or newer.
+    Postgres,
+}
+
+/// Where a service's database is and how it is used.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// `sqlite://path/t11.db`, `sqlite::memory:` or `postgres://user:password@host/database`.
+    pub url: String,
+    /// Connections kept: to the server on PostgreSQL, for reading on SQLite, whose one writing
+    /// connection comes on top.
+    pub max_connections: u32,
+    /// How long a call waits for a connection, or for room in the writer's queue, before it is
+    /// answered with `UNAVAILABLE`. Milliseconds.
+    pub acquire_timeout_ms: u64,
+    /// How long one statement (PostgreSQL) or one transaction (writing on SQLite) may run before
+    /// it is stopped. Milliseconds.
+    pub statement_timeout_ms: u64,
+    /// PostgreSQL only: the schema that holds the service's tables; default `public`.
+    /// Letters a-z, digits and `_`.
+    pub schema: Option<String>,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        Self {
+            url: "sqlite://t11.db".to_owned(),
+            max_connections: 4,
+            acquire_timeout_ms: 5_000,
+            statement_timeout_ms: 30_000,
+            schema: None,
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseConfig")
+            .field("url", &self.masked_url())
+            .field("max_connections", &self.max_connections)
+            .field("acquire_timeout_ms", &self.acquire_timeout_ms)
+            .field("statement_timeout_ms", &self.statement_timeout_ms)
+            .field("schema", &self.schema)
+            .finish()
+    }
+}
+
+impl DatabaseConfig {
+    /// The default configuration for `url`.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), ..Self::default() }
+    }
+
+    /// Which database the URL names.
+    ///
+    /// # Errors
+    /// [`StoreError::Config`] when the URL is for neither.
+    pub fn engine(&self) -> Result<Engine, StoreError> {
+        match self.url.split_once(':') {
+            Some(("sqlite", _)) => Ok(Engine::Sqlite),
+            Some(("postgres" | "postgresql", _)) => Ok(Engine::Postgres),
+            _ => Err(StoreError::Config(
+                "the database URL must start with `sqlite:` or `postgres:`".to_owned(),
+            )),
+        }
+    }
+
+    /// The same database for one service of those that share the URL: a schema of its name on
+    /// PostgreSQL unless one is set, a file of its own on SQLite (`t11.db` → `t11-agents.db`).
+    #[must_use]
+    pub fn for_service(&self, service: &str) -> Self {
+        let mut config = self.clone();
+        match self.engine() {
+            Ok(Engine::Sqlite) if !self.is_memory() => {
+                config.url = file_for_service(&self.url, service);
+            }
+            Ok(Engine::Postgres) if self.schema.is_none() => {
+                config.schema = Some(service.to_owned());
+            }
+            _ => {}
+        }
+        config
+    }
+
+    /// The URL without its password, for logs.
+    pub fn masked_url(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else { return self.url.clone() };
+        // The host begins after the last `@`, for passwords may hold unescaped ones.
+        match rest.rsplit_once('@') {
+            Some((credentials, host)) => {
+                let user = credentials.split(':').next().unwrap_or_default();
+                format!("{scheme}://{user}:***@{host}")
+            }
+            None => self.url.clone(),
+        }
+    }
+
+    pub(crate) fn is_memory(&self) -> bool {
+        self.url.contains(":memory:") || self.url.contains("mode=memory")
+    }
+
+    /// The schema, checked, because it is written into statements.
+    pub(crate) fn schema_name(&self) -> Result<&str, StoreError> {
+        let name = self.schema.as_deref().unwrap_or("public");
+        let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+        let rest_well =
+            name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if starts_well && rest_well && name.len() <= 63 {
+            Ok(name)
+        } else {
+            Err(StoreError::Config(format!("`{name}` is not a schema name (a-z, 0-9, _)")))
+        }
+    }
+}
+
+fn file_for_service(url: &str, service: &str) -> String {
+    let (path, query) = url.split_once('?').map_or((url, None), |(p, q)| (p, Some(q)));
+    let (folder, file) = path.rsplit_once('/').map_or(("", path), |(d, f)| (d, f));
+    let file = match file.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => format!("{stem}-{service}.{extension}"),
+        _ => format!("{file}-{service}"),
+    };
+    let path = if path.contains('/') { format!("{folder}/{file}") } else { file };
+    query.map_or(path.clone(), |query| format!("{path}?{query}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn for_service(url: &str) -> DatabaseConfig {
+        DatabaseConfig::new(url).for_service("agents")
+    }
+
+    #[test]
+    fn services_that_share_a_url_get_a_file_or_a_schema_each() {
+        assert_eq!(for_service("sqlite://data/t11.db").url, "sqlite://data/t11-agents.db");
+        assert_eq!(for_service("sqlite:///d.x/t11?mode=rwc").url, "sqlite:///d.x/t11-agents?mode=rwc");
+        assert_eq!(for_service("sqlite:t11.db").url, "sqlite:t11-agents.db");
+        assert_eq!(for_service("sqlite::memory:").url, "sqlite::memory:");
+        let postgres = for_service("postgres://u@h/d");
+        assert_eq!(postgres.url, "postgres://u@h/d");
+        assert_eq!(postgres.schema.as_deref(), Some("agents"));
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for url in ["postgres://u:p@ss@h:1/d", "postgresql://u:secret@h/d"] {
+            let shown = format!("{:?}", DatabaseConfig::new(url));
+            assert!(!shown.contains("secret") && !shown.contains("ss@"), "{shown}");
+            assert!(shown.contains("u:***@h"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn other_databases_and_schema_names_are_refused() {
+        assert!(DatabaseConfig::new("mysql://h/d").engine().is_err());
+        for bad in ["", "Agents", "a\"; drop", "1a"] {
+            let config = DatabaseConfig { schema: Some(bad.to_owned()), ..Default::default() };
+            assert!(config.schema_name().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The relay: hands the jobs of an outbox to the jobs service.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sea_orm::ConnectionTrait as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::outbox::{self, OutboxJob};
+use crate::{Db, Engine, StoreError, System};
+
+/// Why jobs could not be handed over; logged by the relay.
+pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Takes jobs from a relay.
+#[async_trait]
+pub trait JobSink: Send + Sync + 'static {
+    /// Takes all of `jobs`, which come in the order of their enqueuing. Must hold each durably
+    /// before `Ok`, and take a job that it already has, known by its id, as done.
+    ///
+    /// # Errors
+    /// Anything that makes trying all of them again worth while. A job that can never be taken
+    /// must not be an error, for those behind it would wait forever.
+    async fn deliver(&self, jobs: &[OutboxJob]) -> Result<(), SinkError>;
+}
+
+/// Most jobs handed over at once.
+const MAX_BATCH: u64 = 128;
+/// Payload bytes handed over at once, far below gRPC's usual limit of 4 MiB; a single larger job
+/// still goes alone.
+const MAX_BATCH_BYTES: usize = 1 << 20;
+/// Without a wake-up (another process has filled the outbox) jobs are looked for this often.
+const SWEEP: Duration = Duration::from_secs(1);
+const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
+const MAX_BACK_OFF: Duration = Duration::from_secs(10);
+
+/// Hands the jobs of a database's outbox to a sink: each at least once, in the order of
+/// enqueuing, starting right after the commit.
+pub struct Relay {
+    db: Db,
+    sink: Arc<dyn JobSink>,
+    batch: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RelayError {
+    #[error("the outbox cannot be read or cleared")]
+    Store(#[from] StoreError),
+    #[error("the jobs service does not take the jobs")]
+    Sink(#[source] SinkError),
+}
+
+impl Relay {
+    /// A relay from `db` to `sink`.
+    pub fn new(db: Db, sink: Arc<dyn JobSink>) -> Self {
+        Self { db, sink, batch: MAX_BATCH }
+    }
+
+    /// Relays until `stop`; a delivery under way is finished first.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut back_off = FIRST_BACK_OFF;
+        while !stop.is_cancelled() {
+            match self.pass().await {
+                Ok(0) => tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = self.db.outbox_filled() => {}
+                    () = tokio::time::sleep(SWEEP) => {}
+                },
+                Ok(_) => {
+                    back_off = FIRST_BACK_OFF;
+                    self.batch = MAX_BATCH;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        batch = self.batch,
+                        "jobs stay in the outbox"
+                    );
+                    // Smaller, in case the size is what the sink refuses.
+                    self.batch = (self.batch / 2).max(1);
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = tokio::time::sleep(back_off) => {}
+                    }
+                    back_off = (back_off * 2).min(MAX_BACK_OFF);
+                }
+            }
+        }
+    }
+
+    /// Hands over one batch; how many jobs it had.
+    async fn pass(&self) -> Result<u64, RelayError> {
+        let delivered = match self.db.engine() {
+            Engine::Sqlite => self.pass_outside().await?,
+            Engine::Postgres => self.pass_locked().await?,
+        };
+        metrics::counter!("t11_store_outbox_delivered_total").increment(delivered);
+        Ok(delivered)
+    }
+
+    /// Read, deliver, delete: the writer of SQLite must not wait for the sink.
+    async fn pass_outside(&self) -> Result<u64, RelayError> {
+        let batch = self.batch;
+        let jobs = self
+            .db
+            .read(RELAY, move |tx| async move { outbox::oldest(&tx, batch).await })
+            .await?;
+        let Some(positions) = deliver(self.sink.as_ref(), jobs).await? else { return Ok(0) };
+        let delivered = positions.len() as u64;
+        self.db
+            .write(RELAY, move |tx| async move { outbox::remove(&tx, &positions).await })
+            .await?;
+        Ok(delivered)
+    }
+
+    /// The same under a lock, so that of several replicas one relays at a time: else each would
+    /// deliver what the other is delivering.
+    async fn pass_locked(&self) -> Result<u64, RelayError> {
+        let (sink, batch) = (self.sink.clone(), self.batch);
+        self.db
+            .write(RELAY, move |tx| async move {
+                tx.execute_unprepared(LOCK).await.map_err(StoreError::from)?;
+                let jobs = outbox::oldest(&tx, batch).await?;
+                let Some(positions) = deliver(sink.as_ref(), jobs).await? else { return Ok(0) };
+                outbox::remove(&tx, &positions).await?;
+                Ok(positions.len() as u64)
+            })
+            .await
+    }
+}
+
+const RELAY: System = System("outbox relay");
+const LOCK: &str =
+    "SELECT pg_advisory_xact_lock(hashtextextended('t11.outbox.' || current_schema(), 0))";
+
+/// Hands over as many of `jobs` as fit into one batch; their positions, `None` without jobs.
+async fn deliver(
+    sink: &dyn JobSink,
+    jobs: Vec<(i64, OutboxJob)>,
+) -> Result<Option<Vec<i64>>, RelayError> {
+    if jobs.is_empty() {
+        return Ok(None);
+    }
+    let mut bytes = 0;
+    let (positions, jobs): (Vec<_>, Vec<_>) = jobs
+        .into_iter()
+        .enumerate()
+        .take_while(|(index, (_, job))| {
+            bytes += job.payload.len();
+            *index == 0 || bytes <= MAX_BATCH_BYTES
+        })
+        .map(|(_, job)| job)
+        .unzip();
+    sink.deliver(&jobs).await.map_err(RelayError::Sink)?;
+    Ok(Some(positions))
+}

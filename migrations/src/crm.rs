@@ -1,0 +1,17 @@
+//! Tables of the service `crm`.
+
+use sea_orm_migration::prelude::*;
+
+use crate::outbox;
+
+pub(crate) struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(outbox::Migration)]
+    }
+
+    fn migration_table_name() -> DynIden {
+        "crm_migrations".into_iden()
+    }
+}
