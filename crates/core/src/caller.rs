@@ -87,7 +87,10 @@ impl Caller {
             Subject::Service { .. } => true,
             Subject::User { .. } | Subject::ApiKey { .. } => {
                 self.role.allows(permission)
-                    && self.scopes.as_ref().is_none_or(|scopes| scopes.contains(&permission))
+                    && self
+                        .scopes
+                        .as_ref()
+                        .is_none_or(|scopes| scopes.contains(&permission))
             }
         }
     }
@@ -98,7 +101,11 @@ impl Caller {
     /// [`Denied`] when the caller does not hold it.
     pub fn require(&self, permission: Permission) -> Result<OrgScope, Denied> {
         if self.may(permission) {
-            Ok(OrgScope { org: self.org, subject: self.subject.clone(), audit: None })
+            Ok(OrgScope {
+                org: self.org,
+                subject: self.subject.clone(),
+                audit: None,
+            })
         } else {
             Err(Denied { permission })
         }

@@ -31,7 +31,11 @@ impl Etag {
     /// # Errors
     /// [`StaleEtag`] otherwise.
     pub fn check(&self, given: &str) -> Result<(), StaleEtag> {
-        if given.is_empty() || given == self.0 { Ok(()) } else { Err(StaleEtag) }
+        if given.is_empty() || given == self.0 {
+            Ok(())
+        } else {
+            Err(StaleEtag)
+        }
     }
 }
 

@@ -73,9 +73,17 @@ impl Violations {
         if length == 0 && min > 0 {
             self.add(field, "REQUIRED", format!("`{field}` must be given"));
         } else if length < min {
-            self.add(field, "TOO_SHORT", format!("`{field}` must have at least {min} characters"));
+            self.add(
+                field,
+                "TOO_SHORT",
+                format!("`{field}` must have at least {min} characters"),
+            );
         } else if length > max {
-            self.add(field, "TOO_LONG", format!("`{field}` must have at most {max} characters"));
+            self.add(
+                field,
+                "TOO_LONG",
+                format!("`{field}` must have at most {max} characters"),
+            );
         }
         trimmed.to_owned()
     }
@@ -89,7 +97,11 @@ impl Violations {
         max: T,
     ) {
         if value < min || value > max {
-            self.add(field, "OUT_OF_RANGE", format!("`{field}` must be from {min} to {max}"));
+            self.add(
+                field,
+                "OUT_OF_RANGE",
+                format!("`{field}` must be from {min} to {max}"),
+            );
         }
     }
 

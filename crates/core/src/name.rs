@@ -50,9 +50,15 @@ pub fn parse_child_name(parent: &str, child: &str, name: &str) -> Result<(Uuid, 
         name: shortened(name),
         form: format!("{parent}/{{id}}/{child}/{{id}}"),
     };
-    let rest = name.strip_prefix(parent).and_then(|r| r.strip_prefix('/')).ok_or_else(error)?;
+    let rest = name
+        .strip_prefix(parent)
+        .and_then(|r| r.strip_prefix('/'))
+        .ok_or_else(error)?;
     let (parent_id, rest) = rest.split_once('/').ok_or_else(error)?;
-    let child_id = rest.strip_prefix(child).and_then(|r| r.strip_prefix('/')).ok_or_else(error)?;
+    let child_id = rest
+        .strip_prefix(child)
+        .and_then(|r| r.strip_prefix('/'))
+        .ok_or_else(error)?;
     let parse = |id: &str| Uuid::try_parse(id).map_err(|_| error());
     Ok((parse(parent_id)?, parse(child_id)?))
 }
@@ -75,7 +81,13 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused() {
-        for bad in ["", "agents", "agents/", "agents/x", "agentss/00000000-0000-0000-0000-000000000001"] {
+        for bad in [
+            "",
+            "agents",
+            "agents/",
+            "agents/x",
+            "agentss/00000000-0000-0000-0000-000000000001",
+        ] {
             assert!(parse_name("agents", bad).is_err(), "{bad}");
         }
     }

@@ -60,12 +60,18 @@ impl<T> Page<T> {
         } else {
             None
         };
-        Self { items: rows, next_cursor }
+        Self {
+            items: rows,
+            next_cursor,
+        }
     }
 
     /// The same page of other values.
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(f).collect(), next_cursor: self.next_cursor }
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            next_cursor: self.next_cursor,
+        }
     }
 }
 
@@ -117,7 +123,9 @@ impl PageTokens {
     }
 
     fn open(&self, arguments: &str, token: &str) -> Result<String, PageError> {
-        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| PageError::BadToken)?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(token)
+            .map_err(|_| PageError::BadToken)?;
         let (tag, cursor) = bytes.split_at_checked(TAG_LEN).ok_or(PageError::BadToken)?;
         let cursor = std::str::from_utf8(cursor).map_err(|_| PageError::BadToken)?;
         if bool::from(self.tag(arguments, cursor).ct_eq(tag)) {
@@ -167,7 +175,10 @@ mod tests {
     #[test]
     fn sizes() {
         let tokens = PageTokens::new([7; 32]);
-        assert_eq!(tokens.read("l", -1, "", 10, 100), Err(PageError::NegativeSize));
+        assert_eq!(
+            tokens.read("l", -1, "", 10, 100),
+            Err(PageError::NegativeSize)
+        );
         assert_eq!(tokens.read("l", 0, "", 10, 100).map(|p| p.size), Ok(10));
         assert_eq!(tokens.read("l", 1000, "", 10, 100).map(|p| p.size), Ok(100));
     }
@@ -177,6 +188,9 @@ mod tests {
         let page = Page::from_rows(vec![1, 2, 3], 2, ToString::to_string);
         assert_eq!(page.items, [1, 2]);
         assert_eq!(page.next_cursor.as_deref(), Some("2"));
-        assert_eq!(Page::from_rows(vec![1, 2], 2, ToString::to_string).next_cursor, None);
+        assert_eq!(
+            Page::from_rows(vec![1, 2], 2, ToString::to_string).next_cursor,
+            None
+        );
     }
 }

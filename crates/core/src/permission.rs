@@ -133,6 +133,10 @@ mod tests {
 
     #[test]
     fn nobody_is_internal() {
-        assert!(Role::ALL.iter().all(|role| !role.allows(Permission::Internal)));
+        assert!(
+            Role::ALL
+                .iter()
+                .all(|role| !role.allows(Permission::Internal))
+        );
     }
 }

@@ -76,7 +76,10 @@ impl Clock for SystemWorld {
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Entropy for SystemWorld {
-    #[expect(clippy::expect_used, reason = "without randomness no key or id may be made")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no key or id may be made"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system gives randomness");
     }
@@ -91,12 +94,16 @@ pub struct ManualWorld {
 impl ManualWorld {
     /// Starts at `start` with a stream of bytes fixed by `seed`.
     pub fn new(start: DateTime<Utc>, seed: u64) -> Arc<Self> {
-        Arc::new(Self { micros: AtomicI64::new(start.timestamp_micros()), seed: AtomicU64::new(seed) })
+        Arc::new(Self {
+            micros: AtomicI64::new(start.timestamp_micros()),
+            seed: AtomicU64::new(seed),
+        })
     }
 
     /// Moves the clock.
     pub fn advance(&self, by: TimeDelta) {
-        self.micros.fetch_add(by.num_microseconds().unwrap_or(0), Ordering::SeqCst);
+        self.micros
+            .fetch_add(by.num_microseconds().unwrap_or(0), Ordering::SeqCst);
     }
 
     /// This as a [`World`].

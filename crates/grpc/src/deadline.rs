@@ -76,10 +76,16 @@ pub(crate) async fn bound<F>(deadline: Option<Instant>, call: F) -> Response<Bod
 where
     F: Future<Output = Response<Body>>,
 {
-    let Some(deadline) = deadline else { return call.await };
+    let Some(deadline) = deadline else {
+        return call.await;
+    };
     match tokio::time::timeout_at(deadline, call).await {
         Ok(response) => response.map(|inner| {
-            Body::new(TimedBody { inner, sleep: Box::pin(tokio::time::sleep_until(deadline)), done: false })
+            Body::new(TimedBody {
+                inner,
+                sleep: Box::pin(tokio::time::sleep_until(deadline)),
+                done: false,
+            })
         }),
         Err(_elapsed) => passed().into_http(),
     }
@@ -113,7 +119,11 @@ impl HttpBody for TimedBody {
         ready!(self.sleep.as_mut().poll(cx));
         self.done = true;
         let mut trailers = HeaderMap::new();
-        Poll::Ready(Some(passed().add_header(&mut trailers).map(|()| Frame::trailers(trailers))))
+        Poll::Ready(Some(
+            passed()
+                .add_header(&mut trailers)
+                .map(|()| Frame::trailers(trailers)),
+        ))
     }
 
     fn is_end_stream(&self) -> bool {

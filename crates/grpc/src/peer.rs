@@ -45,7 +45,10 @@ enum PeerError {
     #[error("the service `{0}` does not run here and no address of it is set")]
     NotRunning(&'static str),
     #[error("the service `{name}` cannot be reached")]
-    Unreachable { name: &'static str, source: tonic::transport::Error },
+    Unreachable {
+        name: &'static str,
+        source: tonic::transport::Error,
+    },
 }
 
 impl Fault for PeerError {
@@ -77,12 +80,21 @@ impl Peer {
     /// A peer in this process, and the slot its service goes into.
     pub fn local(name: &'static str) -> (Self, LocalSlot) {
         let slot = Arc::new(OnceLock::new());
-        (Self { name, place: Place::Local(slot.clone()) }, LocalSlot(slot))
+        (
+            Self {
+                name,
+                place: Place::Local(slot.clone()),
+            },
+            LocalSlot(slot),
+        )
     }
 
     /// A peer behind a channel.
     pub fn remote(name: &'static str, channel: Channel) -> Self {
-        Self { name, place: Place::Remote(channel) }
+        Self {
+            name,
+            place: Place::Remote(channel),
+        }
     }
 
     /// The neighbour's name: `agents`.
@@ -100,7 +112,10 @@ impl Peer {
                 Ok(response) => response,
                 Err(source) => {
                     tracing::warn!(peer = self.name, error = %source, "peer cannot be reached");
-                    let error = PeerError::Unreachable { name: self.name, source };
+                    let error = PeerError::Unreachable {
+                        name: self.name,
+                        source,
+                    };
                     status(self.name, &error).into_http()
                 }
             },
@@ -164,6 +179,9 @@ fn pass_on(headers: &mut HeaderMap, context: &CallContext) {
     put(keys::CALLER, context.caller_token.as_deref());
     put(keys::CLIENT_ADDRESS, context.client_address.as_deref());
     put(keys::CLIENT_AGENT, context.client_agent.as_deref());
-    put(keys::REQUEST_ID, Some(&*context.request_id).filter(|id| !id.is_empty()));
+    put(
+        keys::REQUEST_ID,
+        Some(&*context.request_id).filter(|id| !id.is_empty()),
+    );
     trace::pass_on(headers);
 }

@@ -35,7 +35,11 @@ pub struct CallInfo {
 /// `UNAUTHENTICATED` when the RPC is public and so has no caller.
 #[expect(clippy::result_large_err, reason = "Status is what handlers return")]
 pub fn scope<T>(request: &Request<T>) -> Result<OrgScope, Status> {
-    request.extensions().get().cloned().ok_or_else(|| status("t11", &NoCaller))
+    request
+        .extensions()
+        .get()
+        .cloned()
+        .ok_or_else(|| status("t11", &NoCaller))
 }
 
 /// The verified caller.
@@ -44,7 +48,11 @@ pub fn scope<T>(request: &Request<T>) -> Result<OrgScope, Status> {
 /// `UNAUTHENTICATED` when the RPC is public and so has no caller.
 #[expect(clippy::result_large_err, reason = "Status is what handlers return")]
 pub fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
-    request.extensions().get().cloned().ok_or_else(|| status("t11", &NoCaller))
+    request
+        .extensions()
+        .get()
+        .cloned()
+        .ok_or_else(|| status("t11", &NoCaller))
 }
 
 /// Request id and client, for logs, sessions and audit.

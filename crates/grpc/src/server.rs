@@ -70,7 +70,10 @@ static POLICIES: LazyLock<HashMap<&'static str, (&'static MethodInfo, Option<Per
 impl ServerStack {
     /// Puts the checks in front of `routes`.
     pub fn new(routes: Routes, verifier: Verifier, world: World) -> Self {
-        Self { router: routes.into_axum_router(), shared: Arc::new(Shared { verifier, world }) }
+        Self {
+            router: routes.into_axum_router(),
+            shared: Arc::new(Shared { verifier, world }),
+        }
     }
 
     /// Answers one call.
@@ -101,7 +104,11 @@ impl ServerStack {
         if let Err(status) = checked {
             return status.into_http();
         }
-        match self.router.oneshot(request.map(axum::body::Body::new)).await {
+        match self
+            .router
+            .oneshot(request.map(axum::body::Body::new))
+            .await
+        {
             Ok(response) => response.map(Body::new),
             Err(infallible) => match infallible {},
         }
@@ -128,7 +135,8 @@ impl ServerStack {
 
     #[expect(clippy::result_large_err, reason = "Status is what is answered")]
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, Status> {
-        let token = header(headers, keys::CALLER).ok_or_else(|| status("t11", &TokenError::Missing))?;
+        let token =
+            header(headers, keys::CALLER).ok_or_else(|| status("t11", &TokenError::Missing))?;
         self.shared
             .verifier
             .verify(token, self.shared.world.now())
@@ -149,8 +157,14 @@ impl ServerStack {
         }
         // An RPC without a known permission lets nobody in.
         let permission = permission.unwrap_or(Permission::Internal);
-        let scope = caller.require(permission).map_err(|denied| status("t11", &denied))?;
-        Ok(if method.audit { scope.audited(audit_note(method, info)) } else { scope })
+        let scope = caller
+            .require(permission)
+            .map_err(|denied| status("t11", &denied))?;
+        Ok(if method.audit {
+            scope.audited(audit_note(method, info))
+        } else {
+            scope
+        })
     }
 
     fn context(&self, headers: &HeaderMap, deadline: Option<Instant>) -> CallContext {
@@ -183,7 +197,10 @@ fn call_info(headers: &HeaderMap) -> CallInfo {
 }
 
 fn header<'a>(headers: &'a HeaderMap, key: &str) -> Option<&'a str> {
-    headers.get(key).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
+    headers
+        .get(key)
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| !value.is_empty())
 }
 
 fn call_deadline(request: &mut Request<Body>, method: Option<&MethodInfo>) -> Option<Instant> {
@@ -204,12 +221,19 @@ mod tests {
         for (path, (method, permission)) in &*POLICIES {
             assert_ne!(method.auth, Auth::Unspecified, "{path}");
             assert_ne!(method.rate_class, method::RateClass::Unspecified, "{path}");
-            assert_ne!(method.idempotency, method::Idempotency::Unspecified, "{path}");
+            assert_ne!(
+                method.idempotency,
+                method::Idempotency::Unspecified,
+                "{path}"
+            );
             match method.auth {
                 Auth::Public => assert!(method.permission.is_empty(), "{path}"),
                 Auth::Service => assert_eq!(*permission, Some(Permission::Internal), "{path}"),
                 Auth::Caller | Auth::Unspecified => {
-                    assert!(permission.is_some_and(|p| p != Permission::Internal), "{path}");
+                    assert!(
+                        permission.is_some_and(|p| p != Permission::Internal),
+                        "{path}"
+                    );
                 }
             }
         }

@@ -25,15 +25,25 @@ pub fn status(domain: &str, fault: &dyn Fault) -> Status {
     };
     let code = code(kind);
     let details = details(domain, fault, &request_id);
-    let body = rpc::Status { code: code.into(), message: message.clone(), details };
+    let body = rpc::Status {
+        code: code.into(),
+        message: message.clone(),
+        details,
+    };
     Status::with_details(code, message, body.encode_to_vec().into())
 }
 
 fn details(domain: &str, fault: &dyn Fault, request_id: &str) -> Vec<prost_types::Any> {
     let info = rpc::ErrorInfo {
         reason: fault.reason().to_owned(),
-        domain: fault.domain().map_or_else(|| format!("{domain}.t11.dev"), ToOwned::to_owned),
-        metadata: fault.metadata().into_iter().map(|(key, v)| (key.to_owned(), v)).collect(),
+        domain: fault
+            .domain()
+            .map_or_else(|| format!("{domain}.t11.dev"), ToOwned::to_owned),
+        metadata: fault
+            .metadata()
+            .into_iter()
+            .map(|(key, v)| (key.to_owned(), v))
+            .collect(),
     };
     let mut details = vec![any(&info)];
     if !fault.violations().is_empty() {
@@ -45,7 +55,10 @@ fn details(domain: &str, fault: &dyn Fault, request_id: &str) -> Vec<prost_types
     }
     if !request_id.is_empty() {
         let request_id = request_id.to_owned();
-        details.push(any(&rpc::RequestInfo { request_id, serving_data: String::new() }));
+        details.push(any(&rpc::RequestInfo {
+            request_id,
+            serving_data: String::new(),
+        }));
     }
     details
 }

@@ -48,7 +48,10 @@ impl<T> Events<T> {
     /// When the client has left; the producer should end.
     #[expect(clippy::result_large_err, reason = "Status is what producers return")]
     pub async fn send(&self, event: T) -> Result<(), Status> {
-        self.0.send(Ok(event)).await.map_err(|_| status("t11", &ClientLeft))
+        self.0
+            .send(Ok(event))
+            .await
+            .map_err(|_| status("t11", &ClientLeft))
     }
 
     /// Waits until the client has left.
@@ -80,9 +83,15 @@ where
         }
     };
     let task = context::in_context(context::current(), task).in_current_span();
-    #[expect(clippy::disallowed_methods, reason = "bound to the stream: aborted when it is dropped")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "bound to the stream: aborted when it is dropped"
+    )]
     let producer = tokio::spawn(task);
-    ResponseStream { events, _producer: AbortOnDropHandle::new(producer) }
+    ResponseStream {
+        events,
+        _producer: AbortOnDropHandle::new(producer),
+    }
 }
 
 impl<T> Stream for ResponseStream<T> {

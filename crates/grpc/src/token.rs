@@ -81,7 +81,10 @@ impl Signer {
     pub fn from_seed(seed: &[u8]) -> Result<Self, TokenError> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| TokenError::Invalid)?;
         let kid = key_id(pair.public_key().as_ref());
-        Ok(Self { pair: Arc::new(pair), kid: kid.into() })
+        Ok(Self {
+            pair: Arc::new(pair),
+            kid: kid.into(),
+        })
     }
 
     /// The public half as a JSON Web Key Set: the value of `T11_JWKS`.
@@ -110,8 +113,11 @@ impl Signer {
             sid,
             exp: (now + TimeDelta::seconds(LIFETIME)).timestamp(),
         };
-        let header =
-            Header { alg: "EdDSA".to_owned(), typ: "JWT".to_owned(), kid: self.kid.to_string() };
+        let header = Header {
+            alg: "EdDSA".to_owned(),
+            typ: "JWT".to_owned(),
+            kid: self.kid.to_string(),
+        };
         let signed = format!("{}.{}", encode(&header), encode(&claims));
         let signature = self.pair.sign(signed.as_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
@@ -157,7 +163,10 @@ impl Verifier {
         if keys.is_empty() {
             return Err(TokenError::Invalid);
         }
-        Ok(Self { keys: Arc::new(keys), verified: Arc::new(Cache::new(REMEMBERED)) })
+        Ok(Self {
+            keys: Arc::new(keys),
+            verified: Arc::new(Cache::new(REMEMBERED)),
+        })
     }
 
     /// The caller the token speaks of.
@@ -174,7 +183,11 @@ impl Verifier {
                 checked
             }
         };
-        if exp + LEEWAY < now.timestamp() { Err(TokenError::Expired) } else { Ok(caller) }
+        if exp + LEEWAY < now.timestamp() {
+            Err(TokenError::Expired)
+        } else {
+            Ok(caller)
+        }
     }
 
     fn check(&self, token: &str) -> Result<(Caller, i64), TokenError> {
@@ -185,8 +198,11 @@ impl Verifier {
             return Err(TokenError::Invalid);
         }
         let key = self.keys.get(&header.kid).ok_or(TokenError::Invalid)?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Invalid)?;
-        key.verify(signed.as_bytes(), &signature).map_err(|_| TokenError::Invalid)?;
+        let signature = URL_SAFE_NO_PAD
+            .decode(signature)
+            .map_err(|_| TokenError::Invalid)?;
+        key.verify(signed.as_bytes(), &signature)
+            .map_err(|_| TokenError::Invalid)?;
         let claims: Claims = decode(claims)?;
         let exp = claims.exp;
         Ok((caller(claims)?, exp))
@@ -198,17 +214,32 @@ fn caller(claims: Claims) -> Result<Caller, TokenError> {
     let (kind, id) = claims.sub.split_once(':').ok_or(TokenError::Invalid)?;
     let uuid = || Uuid::try_parse(id).map_err(|_| TokenError::Invalid);
     let subject = match kind {
-        "user" => Subject::User { user: uuid()?, session: claims.sid.ok_or(TokenError::Invalid)? },
+        "user" => Subject::User {
+            user: uuid()?,
+            session: claims.sid.ok_or(TokenError::Invalid)?,
+        },
         "key" => Subject::ApiKey { key: uuid()? },
-        "service" => Subject::Service { name: id.to_owned() },
+        "service" => Subject::Service {
+            name: id.to_owned(),
+        },
         _ => return Err(TokenError::Invalid),
     };
     let scopes = claims
         .scopes
-        .map(|words| words.iter().map(|word| word.parse::<Permission>().map_err(invalid)).collect())
+        .map(|words| {
+            words
+                .iter()
+                .map(|word| word.parse::<Permission>().map_err(invalid))
+                .collect()
+        })
         .transpose()?;
     let role: Role = claims.role.parse().map_err(invalid)?;
-    Ok(Caller { org: OrgId(claims.org), subject, role, scopes })
+    Ok(Caller {
+        org: OrgId(claims.org),
+        subject,
+        role,
+        scopes,
+    })
 }
 
 fn key_id(public: &[u8]) -> String {
@@ -222,7 +253,9 @@ fn encode<T: Serialize>(value: &T) -> String {
 }
 
 fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, TokenError> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Invalid)?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(part)
+        .map_err(|_| TokenError::Invalid)?;
     serde_json::from_slice(&bytes).map_err(|_| TokenError::Invalid)
 }
 
@@ -235,7 +268,10 @@ pub fn parse_key(text: &str) -> Option<[u8; 32]> {
             .collect::<Option<Vec<u8>>>()?
     } else {
         let unpadded = text.trim_end_matches('=');
-        STANDARD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(unpadded)).ok()?
+        STANDARD
+            .decode(text)
+            .or_else(|_| URL_SAFE_NO_PAD.decode(unpadded))
+            .ok()?
     };
     bytes.try_into().ok()
 }
@@ -247,7 +283,10 @@ mod tests {
     fn user() -> Caller {
         Caller {
             org: OrgId(Uuid::from_u128(1)),
-            subject: Subject::User { user: Uuid::from_u128(2), session: Uuid::from_u128(3) },
+            subject: Subject::User {
+                user: Uuid::from_u128(2),
+                session: Uuid::from_u128(3),
+            },
             role: Role::Editor,
             scopes: None,
         }
@@ -264,7 +303,9 @@ mod tests {
         let (signer, verifier) = pair();
         let now = Utc::now();
         let key = Caller {
-            subject: Subject::ApiKey { key: Uuid::from_u128(9) },
+            subject: Subject::ApiKey {
+                key: Uuid::from_u128(9),
+            },
             scopes: Some(vec![Permission::AgentsRead]),
             ..user()
         };
@@ -288,7 +329,10 @@ mod tests {
         let (signer, verifier) = pair();
         let now = Utc::now();
         let stranger = Signer::from_seed(&[8; 32]).unwrap();
-        assert_eq!(verifier.verify(&stranger.sign(&user(), now), now), Err(TokenError::Invalid));
+        assert_eq!(
+            verifier.verify(&stranger.sign(&user(), now), now),
+            Err(TokenError::Invalid)
+        );
         let token = signer.sign(&user(), now);
         for position in (0..token.len()).step_by(7) {
             let mut bytes = token.clone().into_bytes();
@@ -301,8 +345,15 @@ mod tests {
     #[test]
     fn no_algorithm_but_ours() {
         let (_, verifier) = pair();
-        let none = encode(&Header { alg: "none".into(), typ: "JWT".into(), kid: "x".into() });
-        assert_eq!(verifier.verify(&format!("{none}.e30."), Utc::now()), Err(TokenError::Invalid));
+        let none = encode(&Header {
+            alg: "none".into(),
+            typ: "JWT".into(),
+            kid: "x".into(),
+        });
+        assert_eq!(
+            verifier.verify(&format!("{none}.e30."), Utc::now()),
+            Err(TokenError::Invalid)
+        );
     }
 
     #[test]

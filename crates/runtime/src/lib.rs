@@ -1,0 +1,67 @@
+//! How services are configured, wired, served, drained and given work. A service says what it
+//! is ([`Service`]); the same code then runs alone, beside others in one process, or in a test.
+
+mod admin;
+mod context;
+mod keys;
+mod mesh;
+mod relay;
+mod secret;
+mod service;
+mod settings;
+mod telemetry;
+mod worker;
+
+pub use context::Context;
+pub use keys::Keys;
+pub use mesh::{Mesh, Shape};
+pub use secret::Secret;
+pub use service::{Built, Entry, Service};
+pub use settings::{
+    Common, ENV, EnvName, Environment, LogFormat, Settings, SettingsError, Sources,
+};
+pub use telemetry::Telemetry;
+pub use worker::{JobFailure, JobHandler, RunningJob};
+
+/// Sets up what every process needs once: the TLS provider. Safe to call again.
+pub fn init_process() {
+    // A second call finds the provider installed, which is what is wanted.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+/// The whole `main` of a service's own binary: settings, telemetry, serve until a signal.
+pub fn main<S: Service>() -> std::process::ExitCode {
+    let run = async {
+        let settings = Settings::load(&Sources::process())?;
+        let telemetry = Telemetry::start(&settings)?;
+        let outcome = Mesh::serve(settings, &[Entry::of::<S>()], &[S::NAME]).await;
+        telemetry.stop().await;
+        outcome
+    };
+    block_on(run)
+}
+
+/// Runs `future` on a runtime sized for the machine and reports how it ended.
+pub fn block_on<F: Future<Output = anyhow::Result<()>>>(future: F) -> std::process::ExitCode {
+    init_process();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    match runtime.block_on(future) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the last word of a process that could not run"
+)]
+fn fail(error: &anyhow::Error) -> std::process::ExitCode {
+    eprintln!("t11: {error:#}");
+    std::process::ExitCode::FAILURE
+}

@@ -1,0 +1,75 @@
+//! Logs, and traces when a collector is named.
+
+use anyhow::{Context as _, Result};
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::{KeyValue, global};
+use opentelemetry_otlp::WithExportConfig as _;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+use crate::Settings;
+use crate::settings::LogFormat;
+
+/// Keeps the exporters alive; stopped before the process ends, so that the last spans arrive.
+pub struct Telemetry {
+    tracer: Option<SdkTracerProvider>,
+}
+
+impl Telemetry {
+    /// Starts logging to standard error and, with `otlp_endpoint`, exporting traces.
+    ///
+    /// # Errors
+    /// A filter that cannot be read, an endpoint that cannot be used, or a second start.
+    pub fn start(settings: &Settings) -> Result<Self> {
+        let common = &settings.common;
+        let filter = EnvFilter::try_new(&common.log).context("`log`")?;
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+        let lines = match common.log_format {
+            LogFormat::Text => lines.with_target(false).boxed(),
+            LogFormat::Json => lines.json().boxed(),
+        };
+        let tracer = common.otlp_endpoint.as_deref().map(provider).transpose()?;
+        let traces = tracer
+            .as_ref()
+            .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("t11")));
+        tracing_subscriber::registry()
+            .with(filter)
+            .with(lines)
+            .with(traces)
+            .try_init()?;
+        Ok(Self { tracer })
+    }
+
+    /// Sends what is left.
+    pub async fn stop(self) {
+        let Some(tracer) = self.tracer else { return };
+        // The exporter blocks its thread while it flushes.
+        match tokio::task::spawn_blocking(move || tracer.shutdown()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the last traces were not exported"),
+            Err(error) => tracing::warn!(%error, "the exporter of traces panicked"),
+        }
+    }
+}
+
+fn provider(endpoint: &str) -> Result<SdkTracerProvider> {
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .build()?;
+    let resource = Resource::builder()
+        .with_attribute(KeyValue::new("service.name", "t11"))
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .build();
+    let provider = SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(resource)
+        .build();
+    global::set_tracer_provider(provider.clone());
+    global::set_text_map_propagator(TraceContextPropagator::new());
+    Ok(provider)
+}
