@@ -1,5 +1,7 @@
 //! Tables of the service `jobs`.
 
+mod m20261121_000001_create_jobs;
+
 use sea_orm_migration::prelude::*;
 
 use crate::outbox;
@@ -8,7 +10,10 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(outbox::Migration)]
+        vec![
+            Box::new(outbox::Migration),
+            Box::new(m20261121_000001_create_jobs::Migration),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

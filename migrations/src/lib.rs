@@ -69,7 +69,10 @@ async fn up<M: MigratorTrait>(db: &Db) -> Result<(), StoreError> {
 async fn list_pending<M: MigratorTrait>(db: &Db) -> Result<Vec<String>, StoreError> {
     db.read(System("list of pending migrations"), |tx| async move {
         let pending = M::get_pending_migrations_read_only(&tx).await?;
-        Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+        Ok(pending
+            .iter()
+            .map(|migration| migration.name().to_owned())
+            .collect())
     })
     .await
 }

@@ -56,7 +56,10 @@ pub fn int(name: &str) -> ColumnDef {
 
 /// `i64`: counts, bytes, micro-USD.
 pub fn bigint(name: &str) -> ColumnDef {
-    ColumnDef::new(name.to_owned()).big_integer().not_null().take()
+    ColumnDef::new(name.to_owned())
+        .big_integer()
+        .not_null()
+        .take()
 }
 
 /// `f64`. Not for money.
@@ -72,12 +75,18 @@ pub fn boolean(name: &str) -> ColumnDef {
 /// A point in time (`DateTimeUtc`). Microseconds on PostgreSQL, so write only what
 /// `World::now` gives.
 pub fn timestamp(name: &str) -> ColumnDef {
-    ColumnDef::new(name.to_owned()).timestamp_with_time_zone().not_null().take()
+    ColumnDef::new(name.to_owned())
+        .timestamp_with_time_zone()
+        .not_null()
+        .take()
 }
 
 /// JSON (`Json`, or a type with `FromJsonQueryResult`).
 pub fn json(name: &str) -> ColumnDef {
-    ColumnDef::new(name.to_owned()).json_binary().not_null().take()
+    ColumnDef::new(name.to_owned())
+        .json_binary()
+        .not_null()
+        .take()
 }
 
 /// Bytes (`Vec<u8>`, `Sealed`).
@@ -116,7 +125,10 @@ pub async fn create_for_tenants(
 ) -> Result<(), DbErr> {
     manager.create_table(table.col(uuid(ORG_ID)).take()).await?;
     if manager.get_database_backend() == DbBackend::Postgres {
-        manager.get_connection().execute_unprepared(&row_security(name)).await?;
+        manager
+            .get_connection()
+            .execute_unprepared(&row_security(name))
+            .await?;
     }
     Ok(())
 }
@@ -145,7 +157,9 @@ pub async fn unique(
     columns: &[&str],
 ) -> Result<(), DbErr> {
     let name = constraint_name(table, columns);
-    manager.create_index(index_over(name, table, columns).unique().take()).await
+    manager
+        .create_index(index_over(name, table, columns).unique().take())
+        .await
 }
 
 /// An index.

@@ -39,7 +39,9 @@ pub type AuditSink =
 
 /// Appends the record of an audited scope; nothing for other scopes.
 pub(crate) async fn append(tx: &Tx) -> Result<(), StoreError> {
-    let Some(record) = record(tx) else { return Ok(()) };
+    let Some(record) = record(tx) else {
+        return Ok(());
+    };
     match &tx.env().audit_sink {
         Some(sink) => sink(tx.clone(), record).await,
         None => tx.enqueue(job(&record)?).await,

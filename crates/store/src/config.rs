@@ -62,7 +62,10 @@ impl fmt::Debug for DatabaseConfig {
 impl DatabaseConfig {
     /// The default configuration for `url`.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), ..Self::default() }
+        Self {
+            url: url.into(),
+            ..Self::default()
+        }
     }
 
     /// Which database the URL names.
@@ -98,7 +101,9 @@ impl DatabaseConfig {
 
     /// The URL without its password, for logs.
     pub fn masked_url(&self) -> String {
-        let Some((scheme, rest)) = self.url.split_once("://") else { return self.url.clone() };
+        let Some((scheme, rest)) = self.url.split_once("://") else {
+            return self.url.clone();
+        };
         // The host begins after the last `@`, for passwords may hold unescaped ones.
         match rest.rsplit_once('@') {
             Some((credentials, host)) => {
@@ -117,24 +122,33 @@ impl DatabaseConfig {
     pub(crate) fn schema_name(&self) -> Result<&str, StoreError> {
         let name = self.schema.as_deref().unwrap_or("public");
         let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-        let rest_well =
-            name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        let rest_well = name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
         if starts_well && rest_well && name.len() <= 63 {
             Ok(name)
         } else {
-            Err(StoreError::Config(format!("`{name}` is not a schema name (a-z, 0-9, _)")))
+            Err(StoreError::Config(format!(
+                "`{name}` is not a schema name (a-z, 0-9, _)"
+            )))
         }
     }
 }
 
 fn file_for_service(url: &str, service: &str) -> String {
-    let (path, query) = url.split_once('?').map_or((url, None), |(p, q)| (p, Some(q)));
+    let (path, query) = url
+        .split_once('?')
+        .map_or((url, None), |(p, q)| (p, Some(q)));
     let (folder, file) = path.rsplit_once('/').map_or(("", path), |(d, f)| (d, f));
     let file = match file.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => format!("{stem}-{service}.{extension}"),
         _ => format!("{file}-{service}"),
     };
-    let path = if path.contains('/') { format!("{folder}/{file}") } else { file };
+    let path = if path.contains('/') {
+        format!("{folder}/{file}")
+    } else {
+        file
+    };
     query.map_or(path.clone(), |query| format!("{path}?{query}"))
 }
 
@@ -148,8 +162,14 @@ mod tests {
 
     #[test]
     fn services_that_share_a_url_get_a_file_or_a_schema_each() {
-        assert_eq!(for_service("sqlite://data/t11.db").url, "sqlite://data/t11-agents.db");
-        assert_eq!(for_service("sqlite:///d.x/t11?mode=rwc").url, "sqlite:///d.x/t11-agents?mode=rwc");
+        assert_eq!(
+            for_service("sqlite://data/t11.db").url,
+            "sqlite://data/t11-agents.db"
+        );
+        assert_eq!(
+            for_service("sqlite:///d.x/t11?mode=rwc").url,
+            "sqlite:///d.x/t11-agents?mode=rwc"
+        );
         assert_eq!(for_service("sqlite:t11.db").url, "sqlite:t11-agents.db");
         assert_eq!(for_service("sqlite::memory:").url, "sqlite::memory:");
         let postgres = for_service("postgres://u@h/d");
@@ -161,7 +181,10 @@ mod tests {
     fn a_password_is_never_shown() {
         for url in ["postgres://u:p@ss@h:1/d", "postgresql://u:secret@h/d"] {
             let shown = format!("{:?}", DatabaseConfig::new(url));
-            assert!(!shown.contains("secret") && !shown.contains("ss@"), "{shown}");
+            assert!(
+                !shown.contains("secret") && !shown.contains("ss@"),
+                "{shown}"
+            );
             assert!(shown.contains("u:***@h"), "{shown}");
         }
     }
@@ -170,7 +193,10 @@ mod tests {
     fn other_databases_and_schema_names_are_refused() {
         assert!(DatabaseConfig::new("mysql://h/d").engine().is_err());
         for bad in ["", "Agents", "a\"; drop", "1a"] {
-            let config = DatabaseConfig { schema: Some(bad.to_owned()), ..Default::default() };
+            let config = DatabaseConfig {
+                schema: Some(bad.to_owned()),
+                ..Default::default()
+            };
             assert!(config.schema_name().is_err(), "{bad}");
         }
     }

@@ -63,8 +63,15 @@ impl Db {
             Engine::Postgres => Backend::Postgres(Postgres::connect(config).await?),
         };
         Ok(Self {
-            shared: Arc::new(Shared { backend, outbox_filled: Notify::new() }),
-            env: Arc::new(Env { world, audit_sink: None, trace_context: None }),
+            shared: Arc::new(Shared {
+                backend,
+                outbox_filled: Notify::new(),
+            }),
+            env: Arc::new(Env {
+                world,
+                audit_sink: None,
+                trace_context: None,
+            }),
         })
     }
 
@@ -228,13 +235,14 @@ where
 }
 
 /// A panic as [`StoreError::Panicked`].
-async fn caught<T, E: From<StoreError>>(
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!("a transaction panicked and is rolled back");
-        Err(StoreError::Panicked.into())
-    })
+async fn caught<T, E: From<StoreError>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| {
+            tracing::error!("a transaction panicked and is rolled back");
+            Err(StoreError::Panicked.into())
+        })
 }
 
 /// `work`, in the span of whoever called.

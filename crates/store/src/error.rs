@@ -109,7 +109,7 @@ fn classify(source: &sqlx::Error, error: &DbErr) -> Option<StoreError> {
             if database.is_unique_violation() {
                 let constraint = match database.constraint() {
                     Some(name) => name.to_owned(),
-                    None => sqlite_constraint(database.message()),
+                    None => sqlite_constraint(&code, database.message()),
                 };
                 return Some(StoreError::Conflict { constraint });
             }
@@ -130,14 +130,18 @@ fn classify(source: &sqlx::Error, error: &DbErr) -> Option<StoreError> {
 
 /// BUSY, LOCKED, FULL and CANTOPEN, in their low byte (<https://sqlite.org/rescode.html>).
 fn sqlite_is_unavailable(code: &str) -> bool {
-    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 13 | 14))
+    code.parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 13 | 14))
 }
 
 /// Lost connections, a lack of resources, shutdowns, serialization failures, deadlocks and locks
 /// not given (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn postgres_is_unavailable(code: &str) -> bool {
     matches!(code.get(..2), Some("08" | "53"))
-        || matches!(code, "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "25P03")
+        || matches!(
+            code,
+            "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "25P03"
+        )
 }
 
 /// The name of the unique index over `columns` of `table`: `uq_<table>_<column>_…`, cut to the 63
@@ -149,9 +153,13 @@ pub fn constraint_name(table: &str, columns: &[&str]) -> String {
     name
 }
 
-/// `UNIQUE constraint failed: agents.org_id, agents.name` → `uq_agents_org_id_name`.
-fn sqlite_constraint(message: &str) -> String {
-    let rest = message.strip_prefix("UNIQUE constraint failed: ").unwrap_or(message);
+/// `UNIQUE constraint failed: agents.org_id, agents.name` → `uq_agents_org_id_name`, and
+/// `agents_pkey` when the code says that it is the primary key.
+fn sqlite_constraint(code: &str, message: &str) -> String {
+    const CONSTRAINT_PRIMARYKEY: &str = "1555";
+    let rest = message
+        .strip_prefix("UNIQUE constraint failed: ")
+        .unwrap_or(message);
     if let Some(index) = rest.strip_prefix("index '") {
         return index.trim_end_matches('\'').to_owned();
     }
@@ -162,7 +170,11 @@ fn sqlite_constraint(message: &str) -> String {
         table = owner;
         columns.push(column);
     }
-    if columns == ["id"] { format!("{table}_pkey") } else { constraint_name(table, &columns) }
+    if code == CONSTRAINT_PRIMARYKEY {
+        format!("{table}_pkey")
+    } else {
+        constraint_name(table, &columns)
+    }
 }
 
 #[cfg(test)]
@@ -171,10 +183,18 @@ mod tests {
 
     #[test]
     fn sqlite_conflicts_get_the_names_postgres_gives() {
-        let of = |rest: &str| sqlite_constraint(&format!("UNIQUE constraint failed: {rest}"));
-        assert_eq!(of("agents.org_id, agents.name"), "uq_agents_org_id_name");
-        assert_eq!(of("agents.id"), "agents_pkey");
-        assert_eq!(of("index 'uq_users_lower_email'"), "uq_users_lower_email");
+        let of = |code, rest: &str| {
+            sqlite_constraint(code, &format!("UNIQUE constraint failed: {rest}"))
+        };
+        assert_eq!(
+            of("2067", "agents.org_id, agents.name"),
+            "uq_agents_org_id_name"
+        );
+        assert_eq!(of("1555", "agents.id"), "agents_pkey");
+        assert_eq!(
+            of("2067", "index 'uq_users_lower_email'"),
+            "uq_users_lower_email"
+        );
     }
 
     #[test]

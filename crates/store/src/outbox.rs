@@ -106,8 +106,9 @@ pub(crate) async fn insert(tx: &Tx, job: NewJob) -> Result<(), StoreError> {
         (asked, own) => asked.or(own),
     };
     let now = tx.env().world.now();
-    let trace_context =
-        job.trace_context.or_else(|| tx.env().trace_context.and_then(|current| current()));
+    let trace_context = job
+        .trace_context
+        .or_else(|| tx.env().trace_context.and_then(|current| current()));
     let row = entity::ActiveModel {
         position: ActiveValue::NotSet,
         id: ActiveValue::Set(job.id),
@@ -122,7 +123,9 @@ pub(crate) async fn insert(tx: &Tx, job: NewJob) -> Result<(), StoreError> {
         create_time: ActiveValue::Set(now),
         trace_context: ActiveValue::Set(trace_context),
     };
-    entity::Entity::insert(row).exec_without_returning(tx).await?;
+    entity::Entity::insert(row)
+        .exec_without_returning(tx)
+        .await?;
     Ok(())
 }
 
@@ -133,7 +136,10 @@ pub(crate) async fn oldest(tx: &Tx, limit: u64) -> Result<Vec<(i64, OutboxJob)>,
         .limit(limit)
         .all(tx)
         .await?;
-    Ok(rows.into_iter().map(|row| (row.position, row.into())).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.position, row.into()))
+        .collect())
 }
 
 pub(crate) async fn remove(tx: &Tx, positions: &[i64]) -> Result<(), StoreError> {

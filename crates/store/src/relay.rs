@@ -54,7 +54,11 @@ enum RelayError {
 impl Relay {
     /// A relay from `db` to `sink`.
     pub fn new(db: Db, sink: Arc<dyn JobSink>) -> Self {
-        Self { db, sink, batch: MAX_BATCH }
+        Self {
+            db,
+            sink,
+            batch: MAX_BATCH,
+        }
     }
 
     /// Relays until `stop`; a delivery under way is finished first.
@@ -104,12 +108,19 @@ impl Relay {
         let batch = self.batch;
         let jobs = self
             .db
-            .read(RELAY, move |tx| async move { outbox::oldest(&tx, batch).await })
+            .read(
+                RELAY,
+                move |tx| async move { outbox::oldest(&tx, batch).await },
+            )
             .await?;
-        let Some(positions) = deliver(self.sink.as_ref(), jobs).await? else { return Ok(0) };
+        let Some(positions) = deliver(self.sink.as_ref(), jobs).await? else {
+            return Ok(0);
+        };
         let delivered = positions.len() as u64;
         self.db
-            .write(RELAY, move |tx| async move { outbox::remove(&tx, &positions).await })
+            .write(RELAY, move |tx| async move {
+                outbox::remove(&tx, &positions).await
+            })
             .await?;
         Ok(delivered)
     }
@@ -120,9 +131,13 @@ impl Relay {
         let (sink, batch) = (self.sink.clone(), self.batch);
         self.db
             .write(RELAY, move |tx| async move {
-                tx.execute_unprepared(LOCK).await.map_err(StoreError::from)?;
+                tx.execute_unprepared(LOCK)
+                    .await
+                    .map_err(StoreError::from)?;
                 let jobs = outbox::oldest(&tx, batch).await?;
-                let Some(positions) = deliver(sink.as_ref(), jobs).await? else { return Ok(0) };
+                let Some(positions) = deliver(sink.as_ref(), jobs).await? else {
+                    return Ok(0);
+                };
                 outbox::remove(&tx, &positions).await?;
                 Ok(positions.len() as u64)
             })

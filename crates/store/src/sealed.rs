@@ -68,7 +68,12 @@ impl Place<'_> {
     fn associated_data(&self) -> Vec<u8> {
         let org = self.org.map(|org| org.0);
         let org = org.as_ref().map_or(&[][..], |org| org.as_bytes());
-        let parts = [org, self.table.as_bytes(), self.row.as_bytes(), self.column.as_bytes()];
+        let parts = [
+            org,
+            self.table.as_bytes(),
+            self.row.as_bytes(),
+            self.column.as_bytes(),
+        ];
         let mut data = Vec::new();
         for part in parts {
             data.extend_from_slice(&(part.len() as u32).to_be_bytes());
@@ -112,12 +117,20 @@ impl Key {
         let digest = keyed_hash(&bytes, b"t11 key id");
         let mut id = [0; KEY_ID_LEN];
         id.copy_from_slice(&digest[..KEY_ID_LEN]);
-        Self { id, cipher: Aes256Gcm::new((&*bytes).into()), bytes }
+        Self {
+            id,
+            cipher: Aes256Gcm::new((&*bytes).into()),
+            bytes,
+        }
     }
 
     fn parse(text: &str) -> Result<Self, SealError> {
         let text = text.trim();
-        let bytes = if text.len() == 64 { from_hex(text) } else { from_base64(text) };
+        let bytes = if text.len() == 64 {
+            from_hex(text)
+        } else {
+            from_base64(text)
+        };
         let bytes = Zeroizing::new(bytes.ok_or(SealError::BadKey)?);
         let mut key = Zeroizing::new([0; 32]);
         if bytes.len() != key.len() {
@@ -143,7 +156,10 @@ impl fmt::Debug for Keyring {
 impl Keyring {
     /// A keyring of one key.
     pub fn new(key: [u8; 32]) -> Self {
-        Self { primary: Key::new(Zeroizing::new(key)), retired: Vec::new() }
+        Self {
+            primary: Key::new(Zeroizing::new(key)),
+            retired: Vec::new(),
+        }
     }
 
     /// `primary` is `ENCRYPTION_KEY`: 32 bytes in base64 or hex. `retired` is `T11_KEYRING`: keys
@@ -152,7 +168,10 @@ impl Keyring {
     ///
     /// # Errors
     /// [`SealError::BadKey`] when any of them is not a key.
-    pub fn parse(primary: &SecretString, retired: Option<&SecretString>) -> Result<Self, SealError> {
+    pub fn parse(
+        primary: &SecretString,
+        retired: Option<&SecretString>,
+    ) -> Result<Self, SealError> {
         let retired = retired.map_or("", |keys| keys.expose_secret());
         Ok(Self {
             primary: Key::parse(primary.expose_secret())?,
@@ -167,10 +186,19 @@ impl Keyring {
     /// Seals `plaintext` for the cell `place` under the primary key.
     pub fn seal(&self, world: &World, place: Place<'_>, plaintext: &[u8]) -> Sealed {
         let nonce = world.random::<NONCE_LEN>();
-        let payload = Payload { msg: plaintext, aad: &place.associated_data() };
-        #[expect(clippy::expect_used, reason = "AES-GCM refuses only what is longer than 64 GiB")]
-        let ciphertext =
-            self.primary.cipher.encrypt(&nonce.into(), payload).expect("less than 64 GiB");
+        let payload = Payload {
+            msg: plaintext,
+            aad: &place.associated_data(),
+        };
+        #[expect(
+            clippy::expect_used,
+            reason = "AES-GCM refuses only what is longer than 64 GiB"
+        )]
+        let ciphertext = self
+            .primary
+            .cipher
+            .encrypt(&nonce.into(), payload)
+            .expect("less than 64 GiB");
         let mut sealed = vec![VERSION];
         sealed.extend_from_slice(&self.primary.id);
         sealed.extend_from_slice(&nonce);
@@ -186,7 +214,10 @@ impl Keyring {
     pub fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<SecretSlice<u8>, SealError> {
         let parts = Parts::of(sealed)?;
         let key = self.key(parts.key_id)?;
-        let payload = Payload { msg: parts.ciphertext, aad: &place.associated_data() };
+        let payload = Payload {
+            msg: parts.ciphertext,
+            aad: &place.associated_data(),
+        };
         let plaintext = key
             .cipher
             .decrypt(&parts.nonce.into(), payload)
@@ -200,7 +231,8 @@ impl Keyring {
     /// As [`Keyring::open`], and [`SealError::NotText`].
     pub fn open_text(&self, place: Place<'_>, sealed: &Sealed) -> Result<SecretString, SealError> {
         let plaintext = self.open(place, sealed)?;
-        let text = std::str::from_utf8(plaintext.expose_secret()).map_err(|_| SealError::NotText)?;
+        let text =
+            std::str::from_utf8(plaintext.expose_secret()).map_err(|_| SealError::NotText)?;
         Ok(text.to_owned().into())
     }
 
@@ -242,7 +274,11 @@ impl<'a> Parts<'a> {
             let (key_id, rest) = rest.split_first_chunk()?;
             let (nonce, ciphertext) = rest.split_first_chunk()?;
             let whole = version == VERSION && ciphertext.len() >= TAG_LEN;
-            whole.then_some(Self { key_id: *key_id, nonce: *nonce, ciphertext })
+            whole.then_some(Self {
+                key_id: *key_id,
+                nonce: *nonce,
+                ciphertext,
+            })
         };
         split().ok_or(SealError::Malformed)
     }
@@ -257,14 +293,20 @@ fn keyed_hash(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
 }
 
 fn from_base64(text: &str) -> Option<Vec<u8>> {
-    STANDARD.decode(text).or_else(|_| STANDARD_NO_PAD.decode(text)).ok()
+    STANDARD
+        .decode(text)
+        .or_else(|_| STANDARD_NO_PAD.decode(text))
+        .ok()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
     if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
+        .collect()
 }
 
 #[cfg(test)]

@@ -46,7 +46,10 @@ impl TestDb {
         let (config, folder) = match std::env::var(URL_VARIABLE) {
             Ok(url) => {
                 let schema = format!("test_{}", World::system().new_id().simple());
-                let config = DatabaseConfig { schema: Some(schema), ..DatabaseConfig::new(url) };
+                let config = DatabaseConfig {
+                    schema: Some(schema),
+                    ..DatabaseConfig::new(url)
+                };
                 (config, None)
             }
             Err(_) => {
@@ -55,9 +58,17 @@ impl TestDb {
                 (DatabaseConfig::new(url), Some(folder))
             }
         };
-        let db = Db::connect(&config, world).await.expect("the test database opens");
-        migrate(db.clone()).await.expect("the test database is migrated");
-        Self { db, config, _folder: folder }
+        let db = Db::connect(&config, world)
+            .await
+            .expect("the test database opens");
+        migrate(db.clone())
+            .await
+            .expect("the test database is migrated");
+        Self {
+            db,
+            config,
+            _folder: folder,
+        }
     }
 
     /// The database.
@@ -94,10 +105,15 @@ impl Drop for TestDb {
 
 fn drop_schema(url: sqlx::postgres::PgConnectOptions, schema: &str) -> Result<(), sqlx::Error> {
     use sqlx::{ConnectOptions as _, Executor as _};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut connection = url.options([("lock_timeout", "5000")]).connect().await?;
         let drop = format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
-        connection.execute(sqlx::AssertSqlSafe(drop)).await.map(|_| ())
+        connection
+            .execute(sqlx::AssertSqlSafe(drop))
+            .await
+            .map(|_| ())
     })
 }

@@ -49,7 +49,12 @@ impl Tx {
 
     /// Takes the transaction away from all clones, when none of them runs a statement any more.
     pub(crate) async fn end(&self) -> Result<DatabaseTransaction, StoreError> {
-        self.0.session.write().await.take().ok_or_else(|| StoreError::internal(ENDED))
+        self.0
+            .session
+            .write()
+            .await
+            .take()
+            .ok_or_else(|| StoreError::internal(ENDED))
     }
 
     pub(crate) fn has_enqueued(&self) -> bool {
@@ -115,11 +120,19 @@ impl Tx {
 
     /// Names the resource that this audited change is about: `agents/0190…`.
     pub fn audit_target(&self, name: impl Into<String>) {
-        *self.0.audit_target.lock().unwrap_or_else(PoisonError::into_inner) = Some(name.into());
+        *self
+            .0
+            .audit_target
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(name.into());
     }
 
     pub(crate) fn take_audit_target(&self) -> Option<String> {
-        self.0.audit_target.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0
+            .audit_target
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
@@ -136,19 +149,47 @@ impl ConnectionTrait for Tx {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.0.session.read().await.as_ref().ok_or_else(ended)?.execute_raw(statement).await
+        self.0
+            .session
+            .read()
+            .await
+            .as_ref()
+            .ok_or_else(ended)?
+            .execute_raw(statement)
+            .await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.0.session.read().await.as_ref().ok_or_else(ended)?.execute_unprepared(sql).await
+        self.0
+            .session
+            .read()
+            .await
+            .as_ref()
+            .ok_or_else(ended)?
+            .execute_unprepared(sql)
+            .await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.0.session.read().await.as_ref().ok_or_else(ended)?.query_one_raw(statement).await
+        self.0
+            .session
+            .read()
+            .await
+            .as_ref()
+            .ok_or_else(ended)?
+            .query_one_raw(statement)
+            .await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.0.session.read().await.as_ref().ok_or_else(ended)?.query_all_raw(statement).await
+        self.0
+            .session
+            .read()
+            .await
+            .as_ref()
+            .ok_or_else(ended)?
+            .query_all_raw(statement)
+            .await
     }
 }
 
@@ -159,7 +200,14 @@ impl TransactionTrait for Tx {
     type Transaction = DatabaseTransaction;
 
     async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        self.0.session.read().await.as_ref().ok_or_else(ended)?.begin().await
+        self.0
+            .session
+            .read()
+            .await
+            .as_ref()
+            .ok_or_else(ended)?
+            .begin()
+            .await
     }
 
     async fn begin_with_config(
@@ -187,7 +235,9 @@ impl TransactionTrait for Tx {
         E: std::fmt::Display + std::fmt::Debug + Send,
     {
         let savepoint = self.begin().await.map_err(TransactionError::Connection)?;
-        let result = work(&savepoint).await.map_err(TransactionError::Transaction);
+        let result = work(&savepoint)
+            .await
+            .map_err(TransactionError::Transaction);
         let ended = match result {
             Ok(_) => savepoint.commit().await,
             Err(_) => savepoint.rollback().await,

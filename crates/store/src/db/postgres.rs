@@ -85,7 +85,10 @@ impl Postgres {
             Ok(value) => {
                 session.commit().await.map_err(StoreError::from)?;
                 self.commits.fetch_add(1, Ordering::Relaxed);
-                Ok(Written { value, enqueued: tx.has_enqueued() })
+                Ok(Written {
+                    value,
+                    enqueued: tx.has_enqueued(),
+                })
             }
             Err(error) => {
                 roll_back(session).await;
@@ -128,7 +131,9 @@ impl Postgres {
             prepare_migration(&tx, &schema).await?;
             work(tx).await
         };
-        self.write(access, env, prepared).await.map(|written| written.value)
+        self.write(access, env, prepared)
+            .await
+            .map(|written| written.value)
     }
 
     pub(super) fn counters(&self) -> Counters {
@@ -177,16 +182,18 @@ async fn roll_back(session: DatabaseTransaction) {
 
 async fn prepare_migration(tx: &Tx, schema: &str) -> Result<(), StoreError> {
     // `schema` is a checked name of the configuration: a-z, 0-9 and `_`.
-    let lock =
-        format!("SELECT pg_advisory_xact_lock(hashtextextended('t11.migrate.{schema}', 0))");
-    tx.execute_unprepared("SELECT set_config('statement_timeout', '0', true)").await?;
+    let lock = format!("SELECT pg_advisory_xact_lock(hashtextextended('t11.migrate.{schema}', 0))");
+    tx.execute_unprepared("SELECT set_config('statement_timeout', '0', true)")
+        .await?;
     tx.execute_unprepared(&lock).await?;
-    tx.execute_unprepared("SELECT set_config('lock_timeout', '5000', true)").await?;
+    tx.execute_unprepared("SELECT set_config('lock_timeout', '5000', true)")
+        .await?;
     let exists = format!("SELECT 1 WHERE to_regnamespace('\"{schema}\"') IS NOT NULL");
     let exists = Statement::from_string(DbBackend::Postgres, exists);
     // `IF NOT EXISTS` alone asks for the right to create even when there is nothing to create.
     if tx.query_one_raw(exists).await?.is_none() {
-        tx.execute_unprepared(&format!("CREATE SCHEMA \"{schema}\"")).await?;
+        tx.execute_unprepared(&format!("CREATE SCHEMA \"{schema}\""))
+            .await?;
     }
     Ok(())
 }

@@ -88,7 +88,15 @@ impl Sqlite {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.writer.run(access, env, Keep::OnSuccess, Some(self.transaction_timeout), work).await
+        self.writer
+            .run(
+                access,
+                env,
+                Keep::OnSuccess,
+                Some(self.transaction_timeout),
+                work,
+            )
+            .await
     }
 
     pub(super) async fn read<T, E, F, Fut>(
@@ -105,7 +113,10 @@ impl Sqlite {
     {
         let Some(readers) = &self.readers else {
             let limit = Some(self.transaction_timeout);
-            let read = self.writer.run(access, env, Keep::Nothing, limit, work).await;
+            let read = self
+                .writer
+                .run(access, env, Keep::Nothing, limit, work)
+                .await;
             return read.map(|written| written.value);
         };
         let session = readers.connection.begin().await.map_err(StoreError::from)?;
@@ -126,7 +137,10 @@ impl Sqlite {
         Fut: Future<Output = Result<(), E>> + Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let migrated = self.writer.run(access, env, Keep::OnSuccess, None, work).await;
+        let migrated = self
+            .writer
+            .run(access, env, Keep::OnSuccess, None, work)
+            .await;
         migrated.map(|written| written.value)
     }
 
@@ -144,8 +158,13 @@ impl Sqlite {
 }
 
 fn create_folder(file: &Path) -> Result<(), StoreError> {
-    let Some(folder) = file.parent() else { return Ok(()) };
+    let Some(folder) = file.parent() else {
+        return Ok(());
+    };
     std::fs::create_dir_all(folder).map_err(|error| {
-        StoreError::Config(format!("cannot make the folder `{}`: {error}", folder.display()))
+        StoreError::Config(format!(
+            "cannot make the folder `{}`: {error}",
+            folder.display()
+        ))
     })
 }

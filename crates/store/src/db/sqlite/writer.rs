@@ -53,9 +53,17 @@ impl Writer {
     pub(super) fn start(connection: DatabaseConnection, room_timeout: Duration) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let totals = Arc::new(Totals::default());
-        let task = Task { connection, waiting, totals: totals.clone() };
+        let task = Task {
+            connection,
+            waiting,
+            totals: totals.clone(),
+        };
         tokio::spawn(task.run());
-        Self { queue, room_timeout, totals }
+        Self {
+            queue,
+            room_timeout,
+            totals,
+        }
     }
 
     /// Has `work` run by the writer, for no longer than `limit`.
@@ -75,13 +83,23 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let work = Some(in_callers_span(work));
-        let job = WriteJob { access, env, keep, limit, work, result: None, reply };
+        let job = WriteJob {
+            access,
+            env,
+            keep,
+            limit,
+            work,
+            result: None,
+            reply,
+        };
         self.queue
             .send_timeout(Box::new(job), self.room_timeout)
             .await
             .map_err(|_| StoreError::Unavailable(None))?;
         // Dropped unanswered only when the runtime shuts down.
-        answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable(None).into()))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unavailable(None).into()))
     }
 
     pub(super) fn counters(&self) -> Counters {
@@ -128,7 +146,9 @@ where
 
     fn run(&mut self, savepoint: DatabaseTransaction) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
-            let Some(work) = self.work.take() else { return Ok(()) };
+            let Some(work) = self.work.take() else {
+                return Ok(());
+            };
             let tx = Tx::new(savepoint, self.access.clone(), self.env.clone());
             let result = match self.keep {
                 Keep::OnSuccess => within(self.limit, run(tx.clone(), work)).await,
