@@ -21,14 +21,14 @@ pub enum Engine {
 pub struct DatabaseConfig {
     /// `sqlite://path/t11.db`, `sqlite::memory:` or `postgres://user:password@host/database`.
     pub url: String,
-    /// Connections kept: to the server on PostgreSQL, for reading on SQLite, whose one writing
-    /// connection comes on top.
+    /// Most connections, opened when needed: to the server on PostgreSQL, for reading on SQLite,
+    /// whose one writing connection comes on top.
     pub max_connections: u32,
-    /// How long a call waits for a connection, or for room in the writer's queue, before it is
-    /// answered with `UNAVAILABLE`. Milliseconds.
+    /// Milliseconds a call waits for a connection, or for room in the queue of SQLite's writer,
+    /// before it is answered with `UNAVAILABLE`.
     pub acquire_timeout_ms: u64,
-    /// How long one statement (PostgreSQL) or one transaction (writing on SQLite) may run before
-    /// it is stopped. Milliseconds.
+    /// Milliseconds one statement (on PostgreSQL) or one writing transaction (on SQLite) may run
+    /// before it is stopped.
     pub statement_timeout_ms: u64,
     /// PostgreSQL only: the schema that holds the service's tables; default `public`.
     /// Letters a-z, digits and `_`.
@@ -39,7 +39,7 @@ impl Default for DatabaseConfig {
     fn default() -> Self {
         Self {
             url: "sqlite://t11.db".to_owned(),
-            max_connections: 4,
+            max_connections: 8,
             acquire_timeout_ms: 5_000,
             statement_timeout_ms: 30_000,
             schema: None,

@@ -128,8 +128,8 @@ impl Db {
         Ok(value)
     }
 
-    /// Runs `work` in a transaction that can only read. On SQLite it sees one snapshot, taken at
-    /// its first query.
+    /// Runs `work` in a transaction that can only read. On SQLite all its queries see the state at
+    /// the first; on PostgreSQL each sees what was committed before it.
     ///
     /// # Errors
     /// What `work` returns, or a [`StoreError`] as `E` when the transaction could not be begun or

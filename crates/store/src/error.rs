@@ -17,6 +17,9 @@ pub enum StoreError {
         /// Name of the index, or `<table>_pkey`.
         constraint: String,
     },
+    /// The row belongs to one that does not exist (any more), or others still belong to it.
+    #[error("a record that this one belongs to, or that belongs to it, forbids the change")]
+    Reference,
     /// No connection, no room in the queue, a lock not given, a deadlock: trying again may help.
     #[error("the database does not answer")]
     Unavailable(#[source] Option<DbErr>),
@@ -58,6 +61,7 @@ impl Fault for StoreError {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Conflict { .. } => FaultKind::AlreadyExists,
+            Self::Reference => FaultKind::Precondition,
             Self::Unavailable(_) => FaultKind::Unavailable,
             Self::Timeout => FaultKind::Timeout,
             Self::Internal(_) | Self::WrongOrganization | Self::Panicked | Self::Config(_) => {
@@ -69,6 +73,7 @@ impl Fault for StoreError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Conflict { .. } => "ALREADY_EXISTS",
+            Self::Reference => "REFERENCE_BROKEN",
             Self::Unavailable(_) => "DATABASE_UNAVAILABLE",
             Self::Timeout => "DATABASE_TIMEOUT",
             Self::Internal(_) | Self::WrongOrganization | Self::Panicked | Self::Config(_) => {
@@ -112,6 +117,9 @@ fn classify(source: &sqlx::Error, error: &DbErr) -> Option<StoreError> {
                     None => sqlite_constraint(&code, database.message()),
                 };
                 return Some(StoreError::Conflict { constraint });
+            }
+            if database.is_foreign_key_violation() {
+                return Some(StoreError::Reference);
             }
             match database.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
                 Some(_) => sqlite_is_unavailable(&code).then(unavailable),

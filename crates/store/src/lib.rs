@@ -1,12 +1,4 @@
-//! SQL for every service: one API over SQLite and PostgreSQL.
-//!
-//! A service holds a [`Db`], reads with [`Db::read`], changes with [`Db::write`]; both take an
-//! [`OrgScope`](t11_core::OrgScope) (or [`System`], with the reason) and give the closure a [`Tx`],
-//! on which sea-orm queries run. Tenant tables are queried through [`Tx::find`] and its siblings,
-//! which filter by the organization of the scope.
-//!
-//! Jobs that a change causes are [enqueued](Tx::enqueue) in its own transaction and handed over by
-//! a [`Relay`]. Secrets in columns are [`Sealed`].
+#![doc = include_str!("../README.md")]
 
 mod audit;
 mod config;

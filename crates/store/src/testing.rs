@@ -38,6 +38,10 @@ impl TestDb {
     /// # Panics
     /// When the database cannot be made or migrated.
     #[expect(clippy::expect_used, reason = "a test without its database must fail")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests have no configuration to read it from"
+    )]
     pub async fn with_world<F, Fut>(world: World, migrate: F) -> Self
     where
         F: FnOnce(Db) -> Fut,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use sea_orm::{
     AccessMode, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend,
-    SqlxPostgresConnector, Statement, TransactionOptions, TransactionTrait as _,
+    SqlxPostgresConnector, Statement, TransactionTrait as _,
 };
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -23,9 +23,10 @@ use crate::{Access, DatabaseConfig, StoreError, Tx};
 /// A pooled connection that has rested longer than this is tried before it is used.
 const TRY_AFTER_IDLE: Duration = Duration::from_secs(5);
 
+/// One round trip. A transaction may become read-only at any time, so no `BEGIN READ ONLY` either.
 const BEGIN: &str = "SELECT set_config('app.organization_id', $1, true), \
      set_config('app.system', $2, true), set_config('search_path', $3, true), \
-     set_config('statement_timeout', $4, true)";
+     set_config('statement_timeout', $4, true), set_config('transaction_read_only', $5, true)";
 
 pub(super) struct Postgres {
     pool: PgPool,
@@ -152,11 +153,7 @@ impl Postgres {
         access: &Access,
         mode: AccessMode,
     ) -> Result<DatabaseTransaction, StoreError> {
-        let options = TransactionOptions {
-            access_mode: (mode == AccessMode::ReadOnly).then_some(mode),
-            ..TransactionOptions::default()
-        };
-        let session = self.connection.begin_with_options(options).await?;
+        let session = self.connection.begin().await?;
         let (org, system) = match access.org() {
             Some(org) => (org.to_string(), "off"),
             None => (String::new(), "on"),
@@ -166,6 +163,12 @@ impl Postgres {
             system.into(),
             format!("\"{}\", public", self.schema).into(),
             self.statement_timeout_ms.to_string().into(),
+            if mode == AccessMode::ReadOnly {
+                "on"
+            } else {
+                "off"
+            }
+            .into(),
         ];
         let begin = Statement::from_sql_and_values(DbBackend::Postgres, BEGIN, settings);
         session.execute_raw(begin).await?;

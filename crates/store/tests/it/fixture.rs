@@ -49,6 +49,9 @@ pub(crate) async fn migrate(db: Db) -> Result<(), StoreError> {
         let notes = table::new("notes", columns);
         table::create_for_tenants(&manager, "notes", notes).await?;
         table::unique(&manager, "notes", &["org_id", "text"]).await?;
+        let mut links = table::new("links", [table::id(), table::uuid("note_id")]);
+        links.foreign_key(&mut table::belongs_to("note_id", "notes"));
+        manager.create_table(links).await?;
         transaction.commit().await?;
         Ok(())
     })

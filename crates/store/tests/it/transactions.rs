@@ -1,4 +1,4 @@
-use sea_orm::{ConnectionTrait as _, EntityTrait as _, TransactionTrait as _};
+use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement, TransactionTrait as _};
 use t11_core::{Fault as _, FaultKind, World};
 use t11_store::{DatabaseConfig, Db, Engine, StoreError, System};
 use tokio::sync::oneshot;
@@ -63,6 +63,23 @@ async fn conflicts_have_one_name_on_both_databases() {
         panic!("{same_id:?}")
     };
     assert_eq!(constraint, "notes_pkey");
+}
+
+#[tokio::test]
+async fn a_row_that_belongs_to_none_is_refused() {
+    let db = database().await;
+    let dangling = db
+        .write(System("test"), |tx| async move {
+            let ids = [org(1).0.into(), org(2).0.into()];
+            let insert = "INSERT INTO links (id, note_id) VALUES ($1, $2)";
+            let backend = tx.get_database_backend();
+            tx.execute_raw(Statement::from_sql_and_values(backend, insert, ids))
+                .await?;
+            Ok::<_, StoreError>(())
+        })
+        .await
+        .unwrap_err();
+    assert!(matches!(dangling, StoreError::Reference), "{dangling:?}");
 }
 
 #[tokio::test]

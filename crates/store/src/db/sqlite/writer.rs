@@ -58,6 +58,10 @@ impl Writer {
             waiting,
             totals: totals.clone(),
         };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends when its queue is dropped, after the batch under way"
+        )]
         tokio::spawn(task.run());
         Self {
             queue,
