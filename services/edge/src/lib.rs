@@ -1,0 +1,184 @@
+#![doc = include_str!("../README.md")]
+
+mod admission;
+mod app;
+mod assets;
+mod client;
+mod config;
+mod csrf;
+mod descriptors;
+mod docs;
+mod error;
+mod grpc_proxy;
+mod headers;
+mod health;
+mod limits;
+mod openapi;
+mod rest;
+mod session;
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{any, get};
+use http::{HeaderMap, StatusCode, header};
+use t11_grpc::CallContext;
+use t11_runtime::{Built, Context, Service};
+use tracing::Instrument as _;
+
+use crate::app::{App, Shared};
+use crate::error::Error;
+use crate::grpc_proxy::GrpcDoor;
+use crate::rest::error::Problem;
+
+pub use app::{DatabaseProbe, EdgeContext};
+pub use config::{Config, Limits, Rate};
+
+/// Longest path and query, in bytes.
+const LONGEST_URL: usize = 8 * 1024;
+
+/// The front door.
+pub struct Edge;
+
+impl Service for Edge {
+    const NAME: &'static str = "edge";
+    type Config = Config;
+
+    async fn build(config: Config, context: &Context) -> Result<Built> {
+        let (peers, databases) = (context.clone(), context.clone());
+        let context = EdgeContext {
+            peers: Arc::new(move |name| peers.peer(name)),
+            signer: context.signer(),
+            world: context.world(),
+            databases: Arc::new(move || Box::pin(ping(databases.clone()))),
+            redis: context.settings().common.redis_url.is_some(),
+            shutdown: context.shutdown(),
+        };
+        Ok(Built::http(app(config, context)?))
+    }
+}
+
+async fn ping(context: Context) -> Vec<(String, bool)> {
+    let mut answers = Vec::new();
+    for (service, database) in context.databases() {
+        let answer = database.ping().await;
+        if let Err(error) = &answer {
+            tracing::warn!(%service, %error, "a database does not answer");
+        }
+        answers.push((service, answer.is_ok()));
+    }
+    answers
+}
+
+/// Everything edge serves, as one router.
+///
+/// # Errors
+/// When the descriptors or a setting cannot be used.
+pub fn app(config: Config, context: EdgeContext) -> Result<Router> {
+    let app: App = Arc::new(Shared::new(config, context)?);
+    let door = GrpcDoor::new(app.clone())?;
+    let elsewhere = move |State(app): State<App>, request: Request| {
+        let door = door.clone();
+        async move {
+            if GrpcDoor::takes(request.uri().path()) {
+                return door.serve(request).await;
+            }
+            let (parts, _body) = request.into_parts();
+            app.assets
+                .serve(&parts.method, parts.uri.path(), &parts.headers)
+                .await
+        }
+    };
+    let router = Router::new()
+        .route("/api/health", get(health::summary))
+        .route("/api/health/ready", get(health::ready))
+        .route("/api/health/db", get(health::db))
+        .route("/api/health/redis", get(health::redis))
+        .route("/api/health/services", get(health::each_service))
+        .route("/api/openapi.json", get(docs::openapi))
+        .route("/api/docs", get(docs::page))
+        .route("/api/docs/{part}", get(docs::part))
+        .route("/api/{*path}", any(rest::serve))
+        // Doors of later issues: closed, and not pages of the web client either.
+        .route("/api", any(closed))
+        .route("/hooks/{*path}", any(closed))
+        .route("/bot/{*path}", any(closed))
+        .route("/v1/{*path}", any(closed))
+        .method_not_allowed_fallback(only_get)
+        .fallback(elsewhere)
+        .layer(middleware::from_fn_with_state(app.clone(), outermost))
+        .with_state(app);
+    Ok(router)
+}
+
+async fn closed() -> Response {
+    Problem::from(Error::PathUnknown).into_response()
+}
+
+async fn only_get() -> Response {
+    Problem::from(Error::MethodNotAllowed {
+        allow: "GET, HEAD".to_owned(),
+    })
+    .into_response()
+}
+
+/// Around every request: who the client is, under which id, and the headers of every answer.
+async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let client = app.hops.client(&request);
+    let secure = client.secure;
+    let request_id = headers::request_id(request.headers(), &app.context.world);
+    let context = CallContext {
+        request_id: request_id.as_str().into(),
+        client_address: client.address.map(|address| address.to_string().into()),
+        client_agent: headers::user_agent(request.headers()).map(Into::into),
+        ..CallContext::default()
+    };
+    headers::strip_internal(request.headers_mut());
+    request.extensions_mut().insert(client);
+    let origin = allowed_origin(&app, request.headers());
+    let preflight = origin.is_some() && headers::is_preflight(request.method(), request.headers());
+
+    // The query may hold what people typed: it is not logged.
+    let span = tracing::info_span!(
+        "http", method = %request.method(), path = %request.uri().path(), request_id,
+        status = tracing::field::Empty,
+    );
+    let answer = async {
+        let length = request
+            .uri()
+            .path_and_query()
+            .map_or(0, |path| path.as_str().len());
+        if length > LONGEST_URL {
+            return Problem::from(Error::UrlTooLong { limit: LONGEST_URL }).into_response();
+        }
+        if preflight {
+            return StatusCode::NO_CONTENT.into_response();
+        }
+        next.run(request).await
+    };
+    let mut response = t11_grpc::in_context(context, answer)
+        .instrument(span.clone())
+        .await;
+    span.record("status", response.status().as_u16());
+    headers::finish(response.headers_mut(), &request_id, secure);
+    if let Some(origin) = origin {
+        headers::allow_origin(response.headers_mut(), &origin);
+        if preflight {
+            headers::preflight(response.headers_mut());
+        }
+    }
+    response
+}
+
+fn allowed_origin(app: &Shared, headers: &HeaderMap) -> Option<http::HeaderValue> {
+    let origin = headers.get(header::ORIGIN)?;
+    let allowed = &app.config.allowed_origins;
+    allowed
+        .iter()
+        .any(|allowed| allowed.as_bytes() == origin.as_bytes())
+        .then(|| origin.clone())
+}

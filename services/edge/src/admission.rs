@@ -1,0 +1,67 @@
+//! Whether a call may go on to its service, and as whom. The same for REST, gRPC-web and gRPC.
+
+use http::request::Parts;
+use t11_grpc::CallContext;
+use t11_proto::method::{Auth, MethodInfo};
+
+use crate::app::Shared;
+use crate::csrf;
+use crate::error::Error;
+use crate::limits::Key;
+use crate::rest::error::Problem;
+use crate::session::Credential;
+
+/// A call that may go on.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    /// With the caller token, when the RPC wants a caller.
+    pub(crate) context: CallContext,
+    pub(crate) credential: Credential,
+}
+
+impl Shared {
+    /// Checks the call's origin, counts it, and learns who calls.
+    ///
+    /// # Errors
+    /// [`Error::CrossSite`], [`Error::CsrfToken`], [`Error::RateLimited`], [`Error::SignedOut`], or
+    /// what accounts says about the session.
+    pub(crate) async fn admit(
+        &self,
+        request: &Parts,
+        method: &MethodInfo,
+        unsafe_call: bool,
+    ) -> Result<Admitted, Problem> {
+        let client = self.client(request);
+        let credential = Credential::of(&request.headers, &client);
+        if unsafe_call {
+            let origins = &self.config.allowed_origins;
+            csrf::check(&request.headers, &client, &credential, origins)?;
+        }
+        let mut context = t11_grpc::current();
+        let address = client.bucket();
+        if method.auth == Auth::Public {
+            self.limits
+                .count(method.rate_class, &Key::Address(address))?;
+            return Ok(Admitted {
+                context,
+                credential,
+            });
+        }
+        let (Some(token), Some(digest)) = (credential.token(), credential.digest()) else {
+            return Err(Error::SignedOut.into());
+        };
+        self.limits.count(method.rate_class, &Key::Caller(digest))?;
+        let caller_token = match self.sessions.known(token) {
+            Some(known) => known,
+            None => {
+                self.limits.count_unknown(address)?;
+                self.sessions.exchange(token).await?
+            }
+        };
+        context.caller_token = Some(caller_token);
+        Ok(Admitted {
+            context,
+            credential,
+        })
+    }
+}

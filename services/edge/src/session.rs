@@ -1,0 +1,321 @@
+//! Session cookies and API tokens, and the caller tokens they are exchanged for.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use http::{HeaderMap, HeaderValue, header};
+use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
+use t11_core::{OrgId, World};
+use t11_grpc::{Peer, Signer, keys};
+use t11_proto::accounts::v1::IssueCallerTokenRequest;
+use t11_proto::accounts::v1::session_service_client::SessionServiceClient;
+use tonic::Status;
+
+use crate::client::Client;
+use crate::config::Config;
+
+/// Readable by our pages' scripts, which repeat it in a header.
+pub(crate) const CSRF_COOKIE: &str = "t11_csrf";
+/// Longest believed token; a session token is 43 characters, an API key not much more.
+const LONGEST_TOKEN: usize = 512;
+
+/// The session cookie's name. The prefix makes browsers refuse the cookie from any but this very
+/// host over TLS; over plain HTTP, on loopback, they would refuse the prefix itself.
+fn session_cookie(secure: bool) -> &'static str {
+    if secure {
+        "__Host-t11_session"
+    } else {
+        "t11_session"
+    }
+}
+
+/// What a request offers to be believed by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Credential {
+    None,
+    /// From `authorization`.
+    Bearer(String),
+    /// Sent by a browser on its own.
+    Cookie(String),
+}
+
+impl Credential {
+    /// A bearer token, else the cookie.
+    pub(crate) fn of(headers: &HeaderMap, client: &Client) -> Self {
+        if let Some(token) = bearer(headers) {
+            return Self::Bearer(token.to_owned());
+        }
+        match cookie(headers, session_cookie(client.secure)).filter(|token| is_token(token)) {
+            Some(token) => Self::Cookie(token.to_owned()),
+            None => Self::None,
+        }
+    }
+
+    pub(crate) fn token(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Bearer(token) | Self::Cookie(token) => Some(token),
+        }
+    }
+
+    /// Stands for the token where it must not be kept.
+    pub(crate) fn digest(&self) -> Option<[u8; 32]> {
+        self.token().map(digest)
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && is_token(token)).then_some(token)
+}
+
+fn is_token(text: &str) -> bool {
+    (1..=LONGEST_TOKEN).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b))
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// The first cookie of this name.
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))
+}
+
+/// Caller tokens by the session they stand for, remembered for a few seconds: so long a revoked
+/// session may still work.
+pub(crate) struct Sessions {
+    accounts: Peer,
+    signer: Signer,
+    world: World,
+    known: Cache<[u8; 32], Known>,
+    lifetime: TimeDelta,
+}
+
+#[derive(Clone)]
+struct Known {
+    caller_token: Arc<str>,
+    until: DateTime<Utc>,
+}
+
+impl Sessions {
+    pub(crate) fn new(config: &Config, accounts: Peer, signer: Signer, world: World) -> Self {
+        Self {
+            accounts,
+            signer,
+            world,
+            known: Cache::new(config.session_cache_size),
+            lifetime: TimeDelta::seconds(config.session_cache_seconds.min(60).into()),
+        }
+    }
+
+    /// The remembered caller token of a session.
+    pub(crate) fn known(&self, token: &str) -> Option<Arc<str>> {
+        let known = self.known.get(&digest(token))?;
+        (known.until > self.world.now()).then_some(known.caller_token)
+    }
+
+    /// Asks accounts for the session's caller token.
+    ///
+    /// # Errors
+    /// `SESSION_INVALID` and other refusals of accounts.
+    pub(crate) async fn exchange(&self, token: &str) -> Result<Arc<str>, Status> {
+        let mut accounts = SessionServiceClient::new(self.accounts.clone());
+        let request = IssueCallerTokenRequest {
+            session_token: token.to_owned(),
+        };
+        let call = accounts.issue_caller_token(request);
+        let answer = t11_grpc::as_service(&self.signer, &self.world, "edge", OrgId::NONE, call);
+        let answer = answer.await?.into_inner();
+        let now = self.world.now();
+        let expiry = answer
+            .expire_time
+            .and_then(|time| DateTime::from_timestamp(time.seconds, 0))
+            .unwrap_or(now);
+        let caller_token: Arc<str> = answer.caller_token.into();
+        let known = Known {
+            caller_token: caller_token.clone(),
+            until: expiry.min(now + self.lifetime),
+        };
+        self.known.insert(digest(token), known);
+        Ok(caller_token)
+    }
+
+    /// Believes a session no longer: it was signed out here.
+    pub(crate) fn forget(&self, credential: &Credential) {
+        if let Some(digest) = credential.digest() {
+            self.known.remove(&digest);
+        }
+    }
+}
+
+/// What a service asks edge to do with the session cookie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CookieChange {
+    Set { token: String, seconds: u32 },
+    Clear,
+}
+
+impl CookieChange {
+    /// Reads the answer metadata of a service.
+    pub(crate) fn of(answer: &HeaderMap) -> Option<Self> {
+        if answer.contains_key(keys::CLEAR_SESSION) {
+            return Some(Self::Clear);
+        }
+        let (token, seconds) = answer
+            .get(keys::SET_SESSION)?
+            .to_str()
+            .ok()?
+            .split_once(';')?;
+        let seconds = seconds.trim().parse().ok()?;
+        is_token(token).then(|| Self::Set {
+            token: token.to_owned(),
+            seconds,
+        })
+    }
+
+    /// The `set-cookie` values that carry it out. The CSRF token of other open pages stays good.
+    pub(crate) fn cookies(
+        &self,
+        client: &Client,
+        request: &HeaderMap,
+        world: &World,
+    ) -> Vec<HeaderValue> {
+        let name = session_cookie(client.secure);
+        let secure = if client.secure { "; Secure" } else { "" };
+        let (token, csrf, seconds) = match self {
+            Self::Set { token, seconds } => {
+                let kept = cookie(request, CSRF_COOKIE).filter(|token| is_token(token));
+                let csrf = kept.map_or_else(
+                    || URL_SAFE_NO_PAD.encode(world.random::<24>()),
+                    ToOwned::to_owned,
+                );
+                (token.as_str(), csrf, *seconds)
+            }
+            Self::Clear => ("", String::new(), 0),
+        };
+        let attributes = format!("Path=/; Max-Age={seconds}; SameSite=Lax{secure}");
+        [
+            format!("{name}={token}; HttpOnly; {attributes}"),
+            format!("{CSRF_COOKIE}={csrf}; {attributes}"),
+        ]
+        .iter()
+        .filter_map(|cookie| HeaderValue::try_from(cookie).ok())
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(secure: bool) -> Client {
+        Client {
+            address: None,
+            secure,
+            host: None,
+        }
+    }
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn a_bearer_token_goes_before_the_cookie() {
+        let both = headers(&[
+            ("authorization", "bearer abc"),
+            ("cookie", "t11_session=def"),
+        ]);
+        assert_eq!(
+            Credential::of(&both, &client(false)),
+            Credential::Bearer("abc".into())
+        );
+        let cookie = headers(&[("cookie", "a=1; t11_session=def; b=2")]);
+        assert_eq!(
+            Credential::of(&cookie, &client(false)),
+            Credential::Cookie("def".into())
+        );
+    }
+
+    #[test]
+    fn over_tls_only_the_prefixed_cookie_counts() {
+        let plain = headers(&[("cookie", "t11_session=def")]);
+        assert_eq!(Credential::of(&plain, &client(true)), Credential::None);
+        let prefixed = headers(&[("cookie", "__Host-t11_session=def")]);
+        assert_eq!(
+            Credential::of(&prefixed, &client(true)),
+            Credential::Cookie("def".into())
+        );
+        assert_eq!(Credential::of(&prefixed, &client(false)), Credential::None);
+    }
+
+    #[test]
+    fn nonsense_is_no_credential() {
+        let long = format!("Bearer {}", "a".repeat(LONGEST_TOKEN + 1));
+        for value in [
+            "Basic abc",
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a\"b",
+            &long,
+        ] {
+            let headers = headers(&[("authorization", value)]);
+            assert_eq!(
+                Credential::of(&headers, &client(false)),
+                Credential::None,
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn cookies_follow_what_the_service_says() {
+        let world = World::system();
+        let change = CookieChange::of(&headers(&[(keys::SET_SESSION, "abc;3600")])).unwrap();
+        let request = headers(&[("cookie", "t11_csrf=kept")]);
+        assert_eq!(
+            change.cookies(&client(true), &request, &world),
+            [
+                "__Host-t11_session=abc; HttpOnly; Path=/; Max-Age=3600; SameSite=Lax; Secure",
+                "t11_csrf=kept; Path=/; Max-Age=3600; SameSite=Lax; Secure",
+            ]
+        );
+        let change = CookieChange::of(&headers(&[(keys::CLEAR_SESSION, "1")])).unwrap();
+        assert_eq!(
+            change.cookies(&client(false), &request, &world),
+            [
+                "t11_session=; HttpOnly; Path=/; Max-Age=0; SameSite=Lax",
+                "t11_csrf=; Path=/; Max-Age=0; SameSite=Lax",
+            ]
+        );
+        for bad in ["abc", "abc;x", "a;b;1", ";1"] {
+            assert_eq!(
+                CookieChange::of(&headers(&[(keys::SET_SESSION, bad)])),
+                None,
+                "{bad}"
+            );
+        }
+    }
+}
