@@ -35,7 +35,7 @@ impl OrgOwned for note::Entity {
 }
 
 pub(crate) async fn migrate(db: Db) -> Result<(), StoreError> {
-    t11_migrations::migrate("agents", &db).await?;
+    t11_migrations::migrate("crm", &db).await?;
     db.migrate(|tx| async move {
         let transaction = tx.begin().await?;
         let manager = SchemaManager::new(&transaction);

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::join_all;
 use sea_orm::ConnectionTrait as _;
-use t11_store::{Db, StoreError, System};
+use t11_core::World;
+use t11_store::{DatabaseConfig, Db, StoreError, System};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::fixture::{add_note, scope, sqlite, texts, write_note};
+use crate::fixture::{add_note, migrate, scope, sqlite, texts, write_note};
 
 /// Keeps the writer busy until the sender is used or dropped.
 async fn hold(db: &Db) -> oneshot::Sender<()> {
@@ -209,4 +210,35 @@ async fn the_writer_survives_a_transaction_that_the_database_has_ended() {
             .unwrap();
     }
     assert_eq!(texts(&db).await, ["after 0", "after 1", "after 2"]);
+}
+
+#[tokio::test]
+async fn the_writer_survives_work_that_panics_while_it_is_dropped() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("on purpose");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = DatabaseConfig {
+        statement_timeout_ms: 20,
+        ..DatabaseConfig::new(format!(
+            "sqlite://{}",
+            folder.path().join("t11.db").display()
+        ))
+    };
+    let db = Db::connect(&config, World::system()).await.unwrap();
+    migrate(db.clone()).await.unwrap();
+    let broken: Result<(), StoreError> = db
+        .write(&scope(1), |tx| async move {
+            let _bomb = Bomb;
+            add_note(&tx, "broken").await?;
+            // Hangs, until it is stopped by being dropped.
+            std::future::pending().await
+        })
+        .await;
+    assert!(matches!(broken, Err(StoreError::Panicked)), "{broken:?}");
+    write_note(&db, 1, "after").await.unwrap();
+    assert_eq!(texts(&db).await, ["after"]);
 }

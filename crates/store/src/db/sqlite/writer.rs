@@ -5,6 +5,7 @@
 //! undoes only its own changes. Callers are answered after the commit.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -206,7 +207,9 @@ impl Task {
     async fn run(mut self) {
         while let Some(first) = self.waiting.recv().await {
             let mut batch = vec![first];
-            let fate = self.write_batch(&mut batch).await;
+            // Closures are caught on their own; this is for what panics while it is dropped.
+            let writing = AssertUnwindSafe(self.write_batch(&mut batch)).catch_unwind();
+            let fate = writing.await.unwrap_or(Err(StoreError::Panicked));
             metrics::histogram!("t11_store_batch_writes").record(batch.len() as f64);
             if let Err(error) = &fate {
                 tracing::error!(writes = batch.len(), ?error, "a batch of writes is lost");
