@@ -1,9 +1,24 @@
 //! `cargo xtask`: the one door for chores. It needs a Rust toolchain and a C compiler; whatever
 //! else a chore needs it installs once and says so.
 #![expect(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a tool beside the product: it waits, reads the environment"
+)]
 
+mod bench;
+mod deny;
+mod dev;
+mod docs;
+mod proto;
 mod provision;
+mod running;
+mod server;
+mod servers;
 mod shell;
+mod test;
+mod tidy;
+mod try_model;
 mod wasm;
 mod web;
 mod workspace;
@@ -14,7 +29,11 @@ use clap::{Parser, Subcommand};
 use crate::workspace::Workspace;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Chores of the T11 platform")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Chores of the T11 platform"
+)]
 struct Arguments {
     #[command(subcommand)]
     chore: Chore,
@@ -22,14 +41,35 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    /// Build what is missing and start the platform on http://127.0.0.1:8080.
+    Dev(dev::Options),
+    /// Run every check and test there is, installing what they need.
+    Test(test::Options),
     /// Build the browser client into <target>/web.
     Web(web::Options),
+    /// Lint the protos and compare them with the accepted contract.
+    Proto(proto::Options),
+    /// Check the rules of the architecture that no compiler checks.
+    Tidy,
+    /// Write the documents that are made from the code.
+    Docs(docs::Options),
+    /// Measure the figures of the README.
+    Bench(bench::Options),
+    /// Ask a small real model, run on this machine, one question through the whole platform.
+    TryModel(try_model::Options),
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let workspace = Workspace::find()?;
     match arguments.chore {
+        Chore::Dev(options) => dev::run(&workspace, &options),
+        Chore::Test(options) => test::run(&workspace, &options),
         Chore::Web(options) => web::build(&workspace, &options).map(drop),
+        Chore::Proto(options) => proto::run(&workspace, &options),
+        Chore::Tidy => tidy::run(&workspace),
+        Chore::Docs(options) => docs::run(&workspace, &options),
+        Chore::Bench(options) => bench::run(&workspace, &options),
+        Chore::TryModel(options) => try_model::run(&workspace, &options),
     }
 }

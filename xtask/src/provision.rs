@@ -1,9 +1,10 @@
 //! Installing what a chore needs: once, by the ordinary package managers, saying what is done.
 //! Nothing here starts a system service.
 
+use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::fs;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -11,16 +12,24 @@ use crate::shell::{self, run, say};
 
 /// Installs the Debian packages that are missing.
 pub(crate) fn apt(packages: &[&str]) -> Result<()> {
-    let missing: Vec<_> = packages.iter().filter(|package| !is_installed(package)).collect();
+    let missing: Vec<_> = packages
+        .iter()
+        .filter(|package| !is_installed(package))
+        .collect();
     if missing.is_empty() {
         say(format!("already there: {}", packages.join(", ")));
         return Ok(());
     }
-    let list = missing.iter().map(|package| (**package).to_owned()).collect::<Vec<_>>().join(" ");
+    let list = missing
+        .iter()
+        .map(|package| (**package).to_owned())
+        .collect::<Vec<_>>()
+        .join(" ");
     if shell::which("apt-get").is_none() {
         bail!("please install: {list} (this machine has no apt-get, so it was not tried)");
     }
     say(format!("installing Debian packages: {list}"));
+    let _quiet = NoServices::begin()?;
     let install = || {
         run(as_root("apt-get")?
             .args(["install", "-y", "--no-install-recommends"])
@@ -30,16 +39,29 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     install().or_else(|_| run(as_root("apt-get")?.arg("update")).and_then(|()| install()))
 }
 
+/// Installs a Debian `package` unless its `program` can be found already.
+pub(crate) fn program(program: &str, package: &str) -> Result<()> {
+    if shell::which(program).is_some() {
+        say(format!("already there: {program}"));
+        return Ok(());
+    }
+    apt(&[package])
+}
+
 /// Installs npm packages (`name@version`) into a folder of their own and returns its `node_modules`.
 pub(crate) fn npm(cache: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
     let folder = cache.join("npm").join(name);
     let wanted = packages.join("\n");
     install_once(&folder, name, &wanted, || {
-        if shell::which("npm").is_none() {
-            apt(&["nodejs", "npm"])?;
-        }
+        program("npm", "npm")?;
         run(Command::new("npm")
-            .args(["install", "--no-audit", "--no-fund", "--no-save", "--prefix"])
+            .args([
+                "install",
+                "--no-audit",
+                "--no-fund",
+                "--no-save",
+                "--prefix",
+            ])
             .arg(&folder)
             .args(packages))
     })?;
@@ -50,14 +72,18 @@ pub(crate) fn npm(cache: &Path, name: &str, packages: &[&str]) -> Result<PathBuf
 /// Each entry is one `pip install` line.
 pub(crate) fn pip(cache: &Path, name: &str, installs: &[&[&str]]) -> Result<PathBuf> {
     let folder = cache.join("venv").join(name);
-    let wanted = installs.iter().map(|line| line.join(" ")).collect::<Vec<_>>().join("\n");
+    let wanted = installs
+        .iter()
+        .map(|line| line.join(" "))
+        .collect::<Vec<_>>()
+        .join("\n");
     install_once(&folder, name, &wanted, || {
-        if shell::which("python3").is_none() {
-            apt(&["python3", "python3-venv"])?;
-        }
+        program("python3", "python3-venv")?;
         run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
         for line in installs {
-            run(Command::new(folder.join("bin/pip")).args(["install", "--quiet"]).args(*line))?;
+            run(Command::new(folder.join("bin/pip"))
+                .args(["install", "--quiet"])
+                .args(*line))?;
         }
         Ok(())
     })?;
@@ -76,7 +102,11 @@ fn install_once(
         say(format!("already there: {name}"));
         return Ok(());
     }
-    say(format!("installing {} into {}", wanted.replace('\n', ", "), folder.display()));
+    say(format!(
+        "installing {} into {}",
+        wanted.replace('\n', ", "),
+        folder.display()
+    ));
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("clearing {}", folder.display()))?;
     }
@@ -85,8 +115,43 @@ fn install_once(
     fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
 }
 
+/// While it lives, packages that bring a service do not start it: Debian's `policy-rc.d` says no.
+struct NoServices {
+    is_ours: bool,
+}
+
+impl NoServices {
+    const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+    fn begin() -> Result<Self> {
+        if Path::new(Self::POLICY).exists() {
+            return Ok(Self { is_ours: false });
+        }
+        let mut script = tempfile::NamedTempFile::new()?;
+        script.write_all(b"#!/bin/sh\nexit 101\n")?;
+        run(as_root("install")?
+            .args(["-m", "755"])
+            .arg(script.path())
+            .arg(Self::POLICY))?;
+        Ok(Self { is_ours: true })
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.is_ours {
+            let removed = as_root("rm").and_then(|mut rm| run(rm.arg(Self::POLICY)));
+            if let Err(error) = removed {
+                say(format!("please remove {} by hand: {error}", Self::POLICY));
+            }
+        }
+    }
+}
+
 fn is_installed(package: &str) -> bool {
-    let query = Command::new("dpkg-query").args(["-W", "-f=${db:Status-Status}", package]).output();
+    let query = Command::new("dpkg-query")
+        .args(["-W", "-f=${db:Status-Status}", package])
+        .output();
     query.is_ok_and(|query| query.status.success() && query.stdout == b"installed")
 }
 

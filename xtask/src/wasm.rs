@@ -34,8 +34,12 @@ impl Toolchain {
             if has_std(&sysroot) {
                 return Ok(Self::Installed);
             }
-            let why = added.err().map_or_else(String::new, |error| format!(" ({error})"));
-            say(format!("rustup could not add it{why}; falling back to Debian's rustc-web"));
+            let why = added
+                .err()
+                .map_or_else(String::new, |error| format!(" ({error})"));
+            say(format!(
+                "rustup could not add it{why}; falling back to Debian's rustc-web"
+            ));
         }
         Self::debian(&sysroot)
     }
@@ -51,7 +55,9 @@ impl Toolchain {
             );
         }
         let host = host_triple()?;
-        Ok(Self::BuildStd { linkers: sysroot.join("lib/rustlib").join(host).join("bin") })
+        Ok(Self::BuildStd {
+            linkers: sysroot.join("lib/rustlib").join(host).join("bin"),
+        })
     }
 
     /// Adds to `cargo build` what this compiler needs.
@@ -78,7 +84,10 @@ impl Toolchain {
     }
 
     pub(crate) fn artifact(&self, target: &Path, profile: &str, file: &str) -> PathBuf {
-        self.target_dir(target).join(TARGET).join(profile).join(file)
+        self.target_dir(target)
+            .join(TARGET)
+            .join(profile)
+            .join(file)
     }
 }
 

@@ -15,7 +15,7 @@ mod bundle;
 mod compress;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
@@ -40,35 +40,59 @@ impl Options {
     }
 }
 
-/// Builds the bundle if anything changed and returns its folder.
-pub(crate) fn build(workspace: &Workspace, options: &Options) -> Result<PathBuf> {
+/// A bundle on disk.
+pub(crate) struct Built {
+    pub(crate) folder: PathBuf,
+    /// Bytes a first visit transfers.
+    pub(crate) first_load: usize,
+}
+
+/// Builds the bundle if anything changed.
+pub(crate) fn build(workspace: &Workspace, options: &Options) -> Result<Built> {
     let wasm = compile(workspace, *options)?;
-    let folder = workspace.web_bundle();
     let stamp_file = workspace.target.join("web.stamp");
     let inputs = bundle::Inputs::read(&workspace.root.join("web"), &wasm)?;
     let stamp = stamp(&inputs, *options);
-    let is_current = fs::read_to_string(&stamp_file).is_ok_and(|packed| packed == stamp);
-    if is_current && folder.join("index.html").is_file() {
+    let folder = workspace.web_bundle();
+    if let Some(first_load) = packed(&stamp_file, &stamp)
+        && folder.join("index.html").is_file()
+    {
         say(format!("web client is up to date in {}", folder.display()));
-        return Ok(folder);
+        return Ok(Built { folder, first_load });
     }
     say("packing the web client");
     let bundle = bundle::pack(inputs, options.dev)?;
     bundle.write(&folder)?;
     println!("{}", bundle.table());
+    let first_load = bundle.first_load();
     if !options.dev {
-        within_budget(bundle.first_load())?;
+        within_budget(first_load)?;
     }
-    fs::write(&stamp_file, stamp).with_context(|| format!("writing {}", stamp_file.display()))?;
+    fs::write(&stamp_file, format!("{stamp}\n{first_load}\n"))
+        .with_context(|| format!("writing {}", stamp_file.display()))?;
     say(format!("web client is in {}", folder.display()));
-    Ok(folder)
+    Ok(Built { folder, first_load })
+}
+
+/// The first load of the bundle on disk, if that is the one with this stamp.
+fn packed(stamp_file: &Path, stamp: &str) -> Option<usize> {
+    let written = fs::read_to_string(stamp_file).ok()?;
+    let (written, first_load) = written.trim_end().split_once('\n')?;
+    (written == stamp).then(|| first_load.parse().ok())?
 }
 
 fn compile(workspace: &Workspace, options: Options) -> Result<PathBuf> {
     let toolchain = Toolchain::provision()?;
     let mut cargo = workspace.cargo();
     cargo
-        .args(["build", "--package", "t11-web", "--lib", "--profile", options.profile()])
+        .args([
+            "build",
+            "--package",
+            "t11-web",
+            "--lib",
+            "--profile",
+            options.profile(),
+        ])
         .arg("--target-dir")
         .arg(toolchain.target_dir(&workspace.target));
     toolchain.apply(&mut cargo)?;
@@ -78,9 +102,12 @@ fn compile(workspace: &Workspace, options: Options) -> Result<PathBuf> {
 
 /// Equal stamps mean equal bundles: the same inputs, packed by the same version of this tool.
 fn stamp(inputs: &bundle::Inputs, options: Options) -> String {
-    let packer = concat!(include_str!("web/bundle.rs"), include_str!("web/compress.rs"));
+    let packer = concat!(
+        include_str!("web/bundle.rs"),
+        include_str!("web/compress.rs")
+    );
     let packer = compress::hex(&Sha256::digest(packer), 12);
-    format!("{} {} {packer}\n", inputs.digest(), options.profile())
+    format!("{} {} {packer}", inputs.digest(), options.profile())
 }
 
 fn within_budget(first_load: usize) -> Result<()> {

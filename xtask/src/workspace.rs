@@ -29,10 +29,16 @@ impl Workspace {
                 .current_dir(&root),
         )?;
         let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
-        let target = metadata["target_directory"].as_str().context("cargo names its target")?;
+        let target = metadata["target_directory"]
+            .as_str()
+            .context("cargo names its target")?;
         let cache = user_cache()?.join("t11");
         fs::create_dir_all(&cache).with_context(|| format!("creating {}", cache.display()))?;
-        Ok(Self { root, target: target.into(), cache })
+        Ok(Self {
+            root,
+            target: target.into(),
+            cache,
+        })
     }
 
     /// `cargo`, to be run in the repository.

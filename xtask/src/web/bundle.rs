@@ -40,7 +40,10 @@ impl Inputs {
 
     pub(super) fn digest(&self) -> String {
         let mut digest = Sha256::new();
-        let files = self.public.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        let files = self
+            .public
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
         let own = [
             ("wasm", self.wasm.as_slice()),
             ("index", self.index.as_bytes()),
@@ -67,7 +70,9 @@ struct File {
 impl File {
     /// Bytes a browser that accepts brotli receives.
     fn transferred(&self) -> usize {
-        self.compressed.as_ref().map_or(self.bytes.len(), |compressed| compressed.brotli.len())
+        self.compressed
+            .as_ref()
+            .map_or(self.bytes.len(), |compressed| compressed.brotli.len())
     }
 }
 
@@ -78,7 +83,9 @@ pub(super) struct Bundle {
 /// Runs wasm-bindgen, names the files by content, links them from the page and compresses all.
 pub(super) fn pack(inputs: Inputs, is_dev: bool) -> Result<Bundle> {
     let glue = bind(inputs.wasm, is_dev)?;
-    let mut site = Site { files: BTreeMap::new() };
+    let mut site = Site {
+        files: BTreeMap::new(),
+    };
     for (path, bytes) in glue.snippets {
         site.files.insert(format!("assets/{path}"), (bytes, true));
     }
@@ -87,16 +94,24 @@ pub(super) fn pack(inputs: Inputs, is_dev: bool) -> Result<Bundle> {
     let boot = format!("import start from \"/{js}\";\nstart({{ module_or_path: \"/{wasm}\" }});\n");
     let boot = site.add_asset("boot", "js", boot.into_bytes());
     let styles = site.add_asset("style", "css", inputs.styles);
-    let early = inputs.early.map(|early| site.add_asset("early", "js", early));
+    let early = inputs
+        .early
+        .map(|early| site.add_asset("early", "js", early));
 
-    let index = link(&inputs.index, &head(&wasm, &js, &boot, &styles, early.as_deref()))?;
+    let index = link(
+        &inputs.index,
+        &head(&wasm, &js, &boot, &styles, early.as_deref()),
+    )?;
     for (path, bytes) in inputs.public {
         let is_first_load = index.contains(&format!("\"/{path}\""));
         site.files.insert(path, (bytes, is_first_load));
     }
-    site.files.insert("index.html".to_owned(), (index.into_bytes(), true));
+    site.files
+        .insert("index.html".to_owned(), (index.into_bytes(), true));
     let effort = if is_dev { Effort::Quick } else { Effort::Best };
-    Ok(Bundle { files: compress_all(site.files, effort)? })
+    Ok(Bundle {
+        files: compress_all(site.files, effort)?,
+    })
 }
 
 struct Site {
@@ -132,9 +147,17 @@ fn bind(wasm: Vec<u8>, is_dev: bool) -> Result<Glue> {
         .generate(folder.path())
         .context("wasm-bindgen")?;
     let mut files = read_tree(folder.path())?;
-    let wasm = files.remove("t11_bg.wasm").context("wasm-bindgen writes t11_bg.wasm")?;
-    let js = files.remove("t11.js").context("wasm-bindgen writes t11.js")?;
-    Ok(Glue { wasm, js, snippets: files })
+    let wasm = files
+        .remove("t11_bg.wasm")
+        .context("wasm-bindgen writes t11_bg.wasm")?;
+    let js = files
+        .remove("t11.js")
+        .context("wasm-bindgen writes t11.js")?;
+    Ok(Glue {
+        wasm,
+        js,
+        snippets: files,
+    })
 }
 
 /// The wasm is by far the largest file: its download starts before the script that asks for it.
@@ -173,26 +196,42 @@ fn compress_all(
                 scope.spawn(move || -> Result<_> {
                     let compressed = is_compressible(&path).then(|| compress(&bytes, effort));
                     let compressed = compressed.transpose()?;
-                    Ok((path, File { bytes, compressed, is_first_load }))
+                    Ok((
+                        path,
+                        File {
+                            bytes,
+                            compressed,
+                            is_first_load,
+                        },
+                    ))
                 })
             })
             .collect();
         tasks
             .into_iter()
-            .map(|task| task.join().map_err(|_| anyhow!("a compressing thread died"))?)
+            .map(|task| {
+                task.join()
+                    .map_err(|_| anyhow!("a compressing thread died"))?
+            })
             .collect()
     })
 }
 
 fn is_compressible(path: &str) -> bool {
-    let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
+    let extension = Path::new(path)
+        .extension()
+        .and_then(|extension| extension.to_str());
     extension.is_none_or(|extension| !INCOMPRESSIBLE.contains(&extension))
 }
 
 impl Bundle {
     /// Bytes of a first visit.
     pub(super) fn first_load(&self) -> usize {
-        self.files.values().filter(|file| file.is_first_load).map(File::transferred).sum()
+        self.files
+            .values()
+            .filter(|file| file.is_first_load)
+            .map(File::transferred)
+            .sum()
     }
 
     /// Replaces `folder`, so that a server sees the old bundle or the new one, hardly ever neither.
@@ -214,7 +253,11 @@ impl Bundle {
     pub(super) fn table(&self) -> String {
         let mut table = format!("{:>10} {:>10}  file\n", "bytes", "brotli");
         for (path, file) in &self.files {
-            let later = if file.is_first_load { "" } else { "  (not in the first load)" };
+            let later = if file.is_first_load {
+                ""
+            } else {
+                "  (not in the first load)"
+            };
             // Writing to a String cannot fail.
             let _ = writeln!(
                 table,
@@ -230,8 +273,12 @@ impl Bundle {
 
 fn read_styles(folder: &Path) -> Result<Vec<u8>> {
     let sheets = read_tree(folder)?;
-    let sheets = sheets.into_iter().filter(|(path, _)| path.ends_with(".css"));
-    Ok(sheets.flat_map(|(_, sheet)| sheet.into_iter().chain(*b"\n")).collect())
+    let sheets = sheets
+        .into_iter()
+        .filter(|(path, _)| path.ends_with(".css"));
+    Ok(sheets
+        .flat_map(|(_, sheet)| sheet.into_iter().chain(*b"\n"))
+        .collect())
 }
 
 /// Every file under `folder` by its relative path with forward slashes; none if it does not exist.
@@ -244,7 +291,10 @@ fn read_tree(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
         let entry = entry?;
         if entry.file_type().is_file() {
             let path = entry.path().strip_prefix(folder)?;
-            let path = path.to_str().context("file names are UTF-8")?.replace('\\', "/");
+            let path = path
+                .to_str()
+                .context("file names are UTF-8")?
+                .replace('\\', "/");
             files.insert(path, read(entry.path())?);
         }
     }
@@ -281,9 +331,20 @@ mod tests {
 
     #[test]
     fn the_page_links_what_it_needs_once() {
-        let head = head("assets/a.wasm", "assets/a.js", "assets/b.js", "assets/c.css", None);
+        let head = head(
+            "assets/a.wasm",
+            "assets/a.js",
+            "assets/b.js",
+            "assets/c.css",
+            None,
+        );
         let page = link(&format!("<head>{HEAD_MARK}</head>"), &head).unwrap();
-        for link in ["\"/assets/a.wasm\"", "\"/assets/a.js\"", "\"/assets/b.js\"", "\"/assets/c.css\""] {
+        for link in [
+            "\"/assets/a.wasm\"",
+            "\"/assets/a.js\"",
+            "\"/assets/b.js\"",
+            "\"/assets/c.css\"",
+        ] {
             assert_eq!(page.matches(link).count(), 1, "{link} in {page}");
         }
         assert!(link("<head></head>", &head).is_err());
@@ -295,7 +356,9 @@ mod tests {
         let folder = root.path().join("web");
         write(&folder.join("assets/old.js"), b"old").unwrap();
         let files = BTreeMap::from([("index.html".to_owned(), (b"<html>".to_vec(), true))]);
-        let bundle = Bundle { files: compress_all(files, Effort::Quick).unwrap() };
+        let bundle = Bundle {
+            files: compress_all(files, Effort::Quick).unwrap(),
+        };
         bundle.write(&folder).unwrap();
         assert!(!folder.join("assets/old.js").exists());
         for name in ["index.html", "index.html.br", "index.html.gz"] {
@@ -309,7 +372,9 @@ mod tests {
             ("a.png".to_owned(), (vec![0; 700], true)),
             ("b.png".to_owned(), (vec![0; 300], false)),
         ]);
-        let bundle = Bundle { files: compress_all(files, Effort::Quick).unwrap() };
+        let bundle = Bundle {
+            files: compress_all(files, Effort::Quick).unwrap(),
+        };
         assert_eq!(bundle.first_load(), 700);
     }
 }

@@ -36,7 +36,10 @@ pub(super) fn compress(bytes: &[u8], effort: Effort) -> Result<Compressed> {
     brotli::BrotliCompress(&mut &bytes[..], &mut brotli, &parameters)?;
     let mut gzip = GzEncoder::new(Vec::new(), level);
     gzip.write_all(bytes)?;
-    Ok(Compressed { brotli, gzip: gzip.finish()? })
+    Ok(Compressed {
+        brotli,
+        gzip: gzip.finish()?,
+    })
 }
 
 /// The first `digits` hexadecimal digits of `digest`.
@@ -66,7 +69,9 @@ mod tests {
             brotli::BrotliDecompress(&mut &compressed.brotli[..], &mut unpacked).unwrap();
             assert_eq!(unpacked, bytes);
             let mut unpacked = Vec::new();
-            flate2::read::GzDecoder::new(&compressed.gzip[..]).read_to_end(&mut unpacked).unwrap();
+            flate2::read::GzDecoder::new(&compressed.gzip[..])
+                .read_to_end(&mut unpacked)
+                .unwrap();
             assert_eq!(unpacked, bytes);
         }
     }

@@ -1,0 +1,167 @@
+//! Throw-away Postgres and Redis for tests: own data folder, free port, loopback, gone at the end.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use crate::provision;
+use crate::running::{self, Running};
+use crate::shell::{self, say};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Servers {
+    postgres: Server,
+    redis: Server,
+}
+
+/// The process is declared before its folder: it ends before the folder is removed.
+struct Server {
+    _process: Running,
+    _folder: TempDir,
+    port: u16,
+}
+
+impl Servers {
+    pub(crate) fn start() -> Result<Self> {
+        if postgres_programs().is_none() {
+            provision::apt(&["postgresql"])?;
+        }
+        provision::program("redis-server", "redis-server")?;
+        let servers = Self {
+            postgres: start_postgres()?,
+            redis: start_redis()?,
+        };
+        say(format!(
+            "postgres at {}, redis at {}",
+            servers.postgres_url(),
+            servers.redis_url()
+        ));
+        Ok(servers)
+    }
+
+    pub(crate) fn postgres_url(&self) -> String {
+        format!(
+            "postgres://postgres@127.0.0.1:{}/postgres",
+            self.postgres.port
+        )
+    }
+
+    pub(crate) fn redis_url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.redis.port)
+    }
+}
+
+fn start_postgres() -> Result<Server> {
+    let programs = postgres_programs().context("the programs of Postgres were not found")?;
+    let folder = tempfile::Builder::new().prefix("t11-postgres-").tempdir()?;
+    let data = folder.path().join("data");
+    // Postgres refuses to run as root.
+    let as_root = provision::is_root()?;
+    if as_root {
+        shell::output(Command::new("chown").arg("postgres:").arg(folder.path()))?;
+    }
+    let program = |name: &str| {
+        let path = programs.join(name);
+        if as_root {
+            running::tied_as("postgres", path)
+        } else {
+            running::tied(path)
+        }
+    };
+    shell::output(
+        program("initdb")
+            .args([
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--auth=trust",
+                "--username=postgres",
+            ])
+            .args(["--no-sync", "--pgdata"])
+            .arg(&data),
+    )?;
+    let port = running::free_port()?;
+    // The data need not outlive the run, so nothing waits for the disk.
+    let settings = [
+        "listen_addresses=127.0.0.1",
+        "fsync=off",
+        "max_connections=200",
+    ];
+    let mut command = program("postgres");
+    command.arg("-D").arg(&data).arg("-k").arg(folder.path());
+    command.arg("-p").arg(port.to_string());
+    command.args(settings.iter().flat_map(|setting| ["-c", setting]));
+    let log = fs::File::create(folder.path().join("log"))?;
+    let mut process = Running::start("postgres", command.stdout(Stdio::null()).stderr(log))?;
+    process.wait_until(PATIENCE, || {
+        let mut ready = Command::new(programs.join("pg_isready"));
+        ready.args(["--quiet", "--host=127.0.0.1", "--port", &port.to_string()]);
+        ready.status().is_ok_and(|status| status.success())
+    })?;
+    Ok(Server {
+        _process: process,
+        _folder: folder,
+        port,
+    })
+}
+
+/// Debian keeps each version's programs apart; elsewhere they are on the path.
+fn postgres_programs() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let newest = versions
+        .map(|entry| entry.path().join("bin"))
+        .filter(|bin| bin.join("initdb").is_file())
+        .max_by_key(|bin| version(bin));
+    let on_path = || shell::which("initdb").and_then(|initdb| Some(initdb.parent()?.to_owned()));
+    newest.or_else(on_path)
+}
+
+fn version(bin: &Path) -> u32 {
+    let name = bin
+        .parent()
+        .and_then(Path::file_name)
+        .and_then(|name| name.to_str());
+    name.and_then(|name| name.parse().ok()).unwrap_or_default()
+}
+
+fn start_redis() -> Result<Server> {
+    let folder = tempfile::Builder::new().prefix("t11-redis-").tempdir()?;
+    let port = running::free_port()?;
+    let mut command = running::tied("redis-server");
+    command.args([
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        &port.to_string(),
+        "--save",
+        "",
+    ]);
+    command
+        .args(["--appendonly", "no", "--dir"])
+        .arg(folder.path());
+    let mut process = Running::start("redis", command.stdout(Stdio::null()))?;
+    process.wait_until(PATIENCE, || redis_answers(port).unwrap_or(false))?;
+    Ok(Server {
+        _process: process,
+        _folder: folder,
+        port,
+    })
+}
+
+fn redis_answers(port: u16) -> Result<bool> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+    stream.write_all(b"PING\r\n")?;
+    let mut answer = [0; 5];
+    stream.read_exact(&mut answer)?;
+    Ok(&answer == b"+PONG")
+}

@@ -1,0 +1,220 @@
+//! The steps of `cargo xtask test`, in the order they run: the quick and the telling ones first.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use super::{Lab, Step};
+use crate::dev::{self, Profile};
+use crate::server::DevServer;
+use crate::shell::{self, say};
+use crate::wasm::Toolchain;
+use crate::{bench, deny, docs, proto, provision, tidy, web};
+
+/// Drives the Chromium of the distribution; brings no browser of its own.
+const PLAYWRIGHT: &str = "playwright-core@1.65.1";
+
+pub(super) const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        about: "rustfmt",
+        is_fast: true,
+        run: format,
+    },
+    Step {
+        name: "tidy",
+        about: "the rules that no compiler checks",
+        is_fast: true,
+        run: tidy,
+    },
+    Step {
+        name: "clippy",
+        about: "lints, native crates",
+        is_fast: true,
+        run: clippy,
+    },
+    Step {
+        name: "clippy-web",
+        about: "lints, browser client",
+        is_fast: false,
+        run: clippy_web,
+    },
+    Step {
+        name: "proto",
+        about: "buf lint and breaking changes",
+        is_fast: false,
+        run: proto,
+    },
+    Step {
+        name: "sqlite",
+        about: "all tests, on SQLite",
+        is_fast: true,
+        run: sqlite,
+    },
+    Step {
+        name: "postgres",
+        about: "all tests, on Postgres and Redis",
+        is_fast: false,
+        run: postgres,
+    },
+    Step {
+        name: "docs",
+        about: "generated documents are up to date",
+        is_fast: true,
+        run: docs,
+    },
+    Step {
+        name: "deny",
+        about: "licences, sources and banned crates",
+        is_fast: false,
+        run: deny,
+    },
+    Step {
+        name: "web",
+        about: "browser client and its size",
+        is_fast: false,
+        run: web,
+    },
+    Step {
+        name: "browser",
+        about: "end to end, in Chromium",
+        is_fast: false,
+        run: browser,
+    },
+    Step {
+        name: "bench",
+        about: "the benchmarks run, in short",
+        is_fast: false,
+        run: bench,
+    },
+];
+
+fn format(lab: &mut Lab<'_>) -> Result<()> {
+    shell::run(
+        lab.workspace
+            .cargo()
+            .args(["fmt", "--all", "--", "--check"]),
+    )
+}
+
+fn tidy(lab: &mut Lab<'_>) -> Result<()> {
+    tidy::run(lab.workspace)
+}
+
+fn clippy(lab: &mut Lab<'_>) -> Result<()> {
+    shell::run(
+        lab.workspace
+            .cargo()
+            .args([
+                "clippy",
+                "--workspace",
+                "--exclude",
+                "t11-web",
+                "--all-targets",
+            ])
+            .args(["--", "--deny", "warnings"]),
+    )
+}
+
+/// In the bundle's profile and target directory, so that macros and build scripts compile once.
+fn clippy_web(lab: &mut Lab<'_>) -> Result<()> {
+    let toolchain = Toolchain::provision()?;
+    let mut cargo = lab.workspace.cargo();
+    cargo
+        .args([
+            "clippy",
+            "--package",
+            "t11-web",
+            "--lib",
+            "--profile",
+            "wasm",
+        ])
+        .arg("--target-dir")
+        .arg(toolchain.target_dir(&lab.workspace.target));
+    toolchain.apply(&mut cargo)?;
+    shell::run(cargo.args(["--", "--deny", "warnings"]))
+}
+
+fn proto(lab: &mut Lab<'_>) -> Result<()> {
+    proto::check(lab.workspace)
+}
+
+fn sqlite(lab: &mut Lab<'_>) -> Result<()> {
+    shell::run(&mut cargo_test(lab))
+}
+
+/// The same selection of crates as on SQLite: another one would unify features otherwise and
+/// compile most of them again.
+fn postgres(lab: &mut Lab<'_>) -> Result<()> {
+    let mut cargo = cargo_test(lab);
+    let servers = lab.servers()?;
+    cargo
+        .args(["--lib", "--bins", "--tests"])
+        .env("T11_TEST_DATABASE_URL", servers.postgres_url())
+        .env("T11_TEST_REDIS_URL", servers.redis_url());
+    shell::run(&mut cargo)
+}
+
+fn cargo_test(lab: &Lab<'_>) -> Command {
+    let mut cargo = lab.workspace.cargo();
+    cargo.args([
+        "test",
+        "--workspace",
+        "--exclude",
+        "t11-web",
+        "--no-fail-fast",
+    ]);
+    cargo
+        .env_remove("T11_TEST_DATABASE_URL")
+        .env_remove("T11_TEST_REDIS_URL");
+    cargo
+}
+
+fn docs(lab: &mut Lab<'_>) -> Result<()> {
+    docs::run(lab.workspace, &docs::Options { check: true })
+}
+
+fn deny(lab: &mut Lab<'_>) -> Result<()> {
+    deny::run(lab.workspace)
+}
+
+fn web(lab: &mut Lab<'_>) -> Result<()> {
+    web::build(lab.workspace, &web::Options::default()).map(drop)
+}
+
+/// `web/end2end/run.mjs` is given the server's address, a browser and a folder for screenshots.
+fn browser(lab: &mut Lab<'_>) -> Result<()> {
+    let workspace = lab.workspace;
+    provision::apt(&["chromium", "fonts-dejavu-core"])?;
+    provision::program("node", "nodejs")?;
+    let modules = provision::npm(&workspace.cache, "playwright", &[PLAYWRIGHT])?;
+    let web = web::build(workspace, &web::Options::default())?;
+    let binary = dev::server(workspace, Profile::Quick)?;
+    let screenshots = screenshots(lab)?;
+    let server = DevServer::start(&binary, &web.folder, &[])?;
+    shell::run(
+        Command::new("node")
+            .arg("web/end2end/run.mjs")
+            .current_dir(&workspace.root)
+            .env("NODE_PATH", modules)
+            .env("T11_URL", &server.url)
+            .env("T11_SCREENSHOTS", &screenshots),
+    )?;
+    say(format!("screenshots are in {}", screenshots.display()));
+    Ok(())
+}
+
+fn screenshots(lab: &Lab<'_>) -> Result<PathBuf> {
+    let folder = lab.workspace.target.join("screenshots");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("clearing {}", folder.display()))?;
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    Ok(folder)
+}
+
+fn bench(lab: &mut Lab<'_>) -> Result<()> {
+    bench::run(lab.workspace, &bench::Options { short: true })
+}
