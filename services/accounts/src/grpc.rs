@@ -1,0 +1,57 @@
+//! The RPCs of accounts: parse, call, map.
+
+mod audit;
+mod convert;
+mod delivery;
+mod members;
+mod organizations;
+mod sessions;
+
+use t11_core::{PageTokens, World};
+use t11_grpc::{CallInfo, Signer};
+use t11_proto::accounts::v1::audit_service_server::AuditServiceServer;
+use t11_proto::accounts::v1::member_service_server::MemberServiceServer;
+use t11_proto::accounts::v1::organization_service_server::OrganizationServiceServer;
+use t11_proto::accounts::v1::session_service_server::SessionServiceServer;
+use tonic::Status;
+use tonic::service::Routes;
+
+use crate::authenticator::Authenticator;
+use crate::error::Error;
+use crate::session::Client;
+use crate::store::Store;
+
+/// What the RPCs work with.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) world: World,
+    pub(crate) signer: Signer,
+    pub(crate) page_tokens: PageTokens,
+}
+
+pub(crate) fn routes(parts: &Parts) -> Routes {
+    Routes::new(SessionServiceServer::new(sessions::Sessions::new(parts)))
+        .add_service(OrganizationServiceServer::new(
+            organizations::Organizations::new(parts),
+        ))
+        .add_service(MemberServiceServer::new(members::Members::new(parts)))
+        .add_service(AuditServiceServer::new(audit::AuditLog::new(parts)))
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        t11_grpc::status("accounts", &error)
+    }
+}
+
+impl From<CallInfo> for Client {
+    fn from(info: CallInfo) -> Self {
+        Self {
+            request_id: info.request_id,
+            address: info.client_address,
+            user_agent: info.client_agent,
+        }
+    }
+}

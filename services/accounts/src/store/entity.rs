@@ -1,0 +1,11 @@
+//! Rows as the database has them; nothing outside `store` sees them.
+
+pub(crate) mod audit_head;
+pub(crate) mod audit_record;
+pub(crate) mod invite;
+pub(crate) mod member;
+pub(crate) mod organization;
+pub(crate) mod session;
+pub(crate) mod session_token;
+pub(crate) mod sign_in_bucket;
+pub(crate) mod user;

@@ -1,0 +1,100 @@
+//! The organization's integration.
+
+use sea_orm::{
+    ActiveModelTrait as _, IntoActiveModel as _, PaginatorTrait as _, QuerySelect as _, Set,
+};
+use secrecy::ExposeSecret as _;
+use t11_core::OrgScope;
+use t11_store::{Place, Sealed, Tx};
+use uuid::Uuid;
+
+use super::Store;
+use super::entity::{connection, credential};
+use crate::credential::{Credential, NewCredential};
+use crate::error::Error;
+
+/// How the audit log names it: an organization has one.
+const NAME: &str = "credential";
+
+impl Store {
+    pub(crate) async fn credential(&self, scope: &OrgScope) -> Result<Credential, Error> {
+        let row = self.db.read(scope, |tx| async move { find(&tx).await });
+        row.await?
+            .map(Credential::from)
+            .ok_or(Error::CredentialMissing)
+    }
+
+    /// Creates or replaces it.
+    pub(crate) async fn set_credential(
+        &self,
+        scope: &OrgScope,
+        new: NewCredential,
+    ) -> Result<Credential, Error> {
+        let store = self.clone();
+        let set = self.db.write(scope, move |tx| async move {
+            let existing = find(&tx).await?;
+            let id = existing
+                .as_ref()
+                .map_or_else(|| store.world.new_id(), |row| row.id);
+            let row = credential::ActiveModel {
+                id: Set(id),
+                org_id: Set(tx.org_id()?.0),
+                client_id: Set(new.client_id),
+                client_secret: Set(store.seal(&tx, id, &new)?),
+                redirect_uri: Set(new.redirect_uri),
+                update_time: Set(store.world.now()),
+            };
+            let row = match existing {
+                Some(_) => row.update(&tx).await?,
+                None => row.insert(&tx).await?,
+            };
+            tx.audit_target(NAME);
+            Ok(row.into())
+        });
+        set.await
+    }
+
+    /// Deletes it, unless accounts are to be connected with it.
+    pub(crate) async fn delete_credential(&self, scope: &OrgScope) -> Result<(), Error> {
+        let delete = self.db.write(scope, move |tx| async move {
+            let row = tx
+                .find::<credential::Entity>()?
+                .lock_exclusive()
+                .one(&tx)
+                .await?;
+            let row = row.ok_or(Error::CredentialMissing)?;
+            if tx.find::<connection::Entity>()?.count(&tx).await? > 0 {
+                return Err(Error::CredentialInUse);
+            }
+            row.into_active_model().delete(&tx).await?;
+            tx.audit_target(NAME);
+            Ok(())
+        });
+        delete.await
+    }
+
+    fn seal(&self, tx: &Tx, row: Uuid, new: &NewCredential) -> Result<Sealed, Error> {
+        let place = Place {
+            org: Some(tx.org_id()?),
+            table: "credentials",
+            row,
+            column: "client_secret",
+        };
+        let secret = new.client_secret.expose_secret().as_bytes();
+        Ok(self.keyring.seal(&self.world, place, secret))
+    }
+}
+
+async fn find(tx: &Tx) -> Result<Option<credential::Model>, Error> {
+    Ok(tx.find::<credential::Entity>()?.one(tx).await?)
+}
+
+impl From<credential::Model> for Credential {
+    fn from(row: credential::Model) -> Self {
+        Self {
+            client_id: row.client_id,
+            redirect_uri: row.redirect_uri,
+            update_time: row.update_time,
+        }
+    }
+}

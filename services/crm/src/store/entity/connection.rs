@@ -1,0 +1,22 @@
+use sea_orm::entity::prelude::*;
+use t11_store::OrgOwned;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "connections")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: Uuid,
+    pub(crate) org_id: Uuid,
+    pub(crate) host: String,
+    pub(crate) request_id: Option<Uuid>,
+    pub(crate) create_time: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl OrgOwned for Entity {
+    const ORG: Column = Column::OrgId;
+}
