@@ -20,6 +20,7 @@ pub const AUDIT_QUEUE: &str = "accounts";
 pub struct AuditRecord {
     /// Made once; accounts appends a record at most once.
     pub id: Uuid,
+    /// The organization whose log it is in.
     pub org: Uuid,
     /// [`Subject::label`](t11_core::Subject::label): `user:…`, `key:…`, `service:…`.
     pub actor: String,
@@ -27,8 +28,11 @@ pub struct AuditRecord {
     pub action: String,
     /// Resource name given by [`Tx::audit_target`].
     pub target: Option<String>,
+    /// The request id given to the caller.
     pub request_id: String,
+    /// Where the client called from, if edge saw it.
     pub client_address: Option<String>,
+    /// When the transaction was about to commit.
     pub time: DateTime<Utc>,
 }
 

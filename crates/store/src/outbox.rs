@@ -13,6 +13,7 @@ use crate::{StoreError, Tx};
 pub struct NewJob {
     /// Made by the caller; the jobs service takes a job of one id once.
     pub id: Uuid,
+    /// The queue, whose workers take it.
     pub queue: String,
     /// What to do, as the worker knows it: `agents.ingest_document`.
     pub kind: String,
@@ -56,19 +57,30 @@ impl NewJob {
     }
 }
 
-/// A job as the relay hands it over. The fields are those of [`NewJob`].
+/// A job as the relay hands it over: a [`NewJob`] that has been committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxJob {
+    /// Known by it to the jobs service.
     pub id: Uuid,
+    /// The queue, whose workers take it.
     pub queue: String,
+    /// What to do.
     pub kind: String,
+    /// The worker's message.
     pub payload: Vec<u8>,
+    /// `None` for work of no organization.
     pub org: Option<OrgId>,
+    /// One at a time, in the order of delivery.
     pub ordering_key: Option<String>,
+    /// Dropped while another of this key waits.
     pub unique_key: Option<String>,
+    /// Higher first.
     pub priority: i32,
+    /// Not before.
     pub run_at: DateTime<Utc>,
+    /// When it was enqueued.
     pub create_time: DateTime<Utc>,
+    /// W3C `traceparent`.
     pub trace_context: Option<String>,
 }
 

@@ -57,9 +57,11 @@ impl Fault for SealError {
 pub struct Place<'a> {
     /// `None` for rows of no organization.
     pub org: Option<OrgId>,
+    /// The table's name.
     pub table: &'a str,
     /// The row's id.
     pub row: Uuid,
+    /// The column's name.
     pub column: &'a str,
 }
 
