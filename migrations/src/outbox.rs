@@ -29,6 +29,8 @@ impl MigrationTrait for Migration {
             table::timestamp("run_at"),
             table::timestamp("create_time"),
             table::text("trace_context").null().take(),
+            table::text("resource"),
+            table::text("display_name"),
         ];
         manager.create_table(table::new("outbox", columns)).await?;
         table::unique(manager, "outbox", &["id"]).await

@@ -47,6 +47,8 @@ fn spec(job: &OutboxJob) -> JobSpec {
         ordering_key: job.ordering_key.clone().unwrap_or_default(),
         unique_key: job.unique_key.clone().unwrap_or_default(),
         traceparent: job.trace_context.clone().unwrap_or_default(),
+        resource: job.resource.clone(),
+        display_name: job.display_name.clone(),
         ..JobSpec::default()
     }
 }

@@ -32,6 +32,10 @@ pub struct NewJob {
     pub run_at: Option<DateTime<Utc>>,
     /// W3C `traceparent`; that of the caller's span when `None`.
     pub trace_context: Option<String>,
+    /// What it works on, where there is one thing: `sources/{source}`; else empty.
+    pub resource: String,
+    /// What people read: a file's name; may be empty.
+    pub display_name: String,
 }
 
 impl NewJob {
@@ -53,6 +57,8 @@ impl NewJob {
             priority: 0,
             run_at: None,
             trace_context: None,
+            resource: String::new(),
+            display_name: String::new(),
         }
     }
 }
@@ -104,6 +110,8 @@ mod entity {
         pub run_at: DateTimeUtc,
         pub create_time: DateTimeUtc,
         pub trace_context: Option<String>,
+        pub resource: String,
+        pub display_name: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -134,6 +142,8 @@ pub(crate) async fn insert(tx: &Tx, job: NewJob) -> Result<(), StoreError> {
         run_at: ActiveValue::Set(job.run_at.unwrap_or(now)),
         create_time: ActiveValue::Set(now),
         trace_context: ActiveValue::Set(trace_context),
+        resource: ActiveValue::Set(job.resource),
+        display_name: ActiveValue::Set(job.display_name),
     };
     entity::Entity::insert(row)
         .exec_without_returning(tx)
@@ -176,6 +186,8 @@ impl From<entity::Model> for OutboxJob {
             run_at: row.run_at,
             create_time: row.create_time,
             trace_context: row.trace_context,
+            resource: row.resource,
+            display_name: row.display_name,
         }
     }
 }
