@@ -1,0 +1,256 @@
+//! A failed call as a person meets it: what happened, what to do next, and what to tell support.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use prost::Message;
+use t11_proto::google::rpc;
+use tonic::{Code, Status};
+
+use crate::i18n::{Language, language, text};
+
+/// One field of a form that the server refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Violation {
+    /// Path in the request, `agent.display_name`: equals the name of the input.
+    pub(crate) field: String,
+    pub(crate) text: String,
+}
+
+/// What a screen may do about a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProblemKind {
+    Invalid,
+    SignedOut,
+    Forbidden,
+    NotFound,
+    Stale,
+    /// Trying again may help.
+    Passing,
+    Other,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) kind: ProblemKind,
+    /// The stable reason of the error, `AGENT_NAME_TAKEN`.
+    pub(crate) reason: String,
+    pub(crate) text: String,
+    pub(crate) next: String,
+    pub(crate) request_id: Option<String>,
+    pub(crate) violations: Vec<Violation>,
+}
+
+impl Problem {
+    /// There is no way to the server.
+    pub(crate) fn offline() -> Self {
+        let t = &text().problems;
+        Self {
+            kind: ProblemKind::Passing,
+            reason: "OFFLINE".to_owned(),
+            text: t.offline.to_owned(),
+            next: t.offline_next.to_owned(),
+            request_id: None,
+            violations: Vec::new(),
+        }
+    }
+
+    /// A problem known only by its reason, as REST tells it.
+    pub(crate) fn from_reason(code: Code, reason: String, message: &str) -> Self {
+        let details = Details {
+            reason,
+            ..Details::default()
+        };
+        Self::new(code, message, details)
+    }
+
+    fn new(code: Code, message: &str, details: Details) -> Self {
+        let (text, next) = words(code, &details.reason, details.retry_after, message);
+        Self {
+            kind: kind(code),
+            reason: details.reason,
+            text,
+            next,
+            request_id: details.request_id,
+            violations: details.violations,
+        }
+    }
+
+    /// What is wrong with one field, if anything.
+    pub(crate) fn violation(&self, field: &str) -> Option<&str> {
+        self.violations
+            .iter()
+            .find(|violation| violation.field == field)
+            .map(|violation| violation.text.as_str())
+    }
+}
+
+impl From<Status> for Problem {
+    fn from(status: Status) -> Self {
+        let is_transport = status
+            .source()
+            .is_some_and(|source| source.is::<tonic_web_wasm_client::Error>());
+        if is_transport {
+            return Self::offline();
+        }
+        let mut details = Details::decode(status.details());
+        if details.reason.is_empty() {
+            details.reason = format!("{:?}", status.code());
+        }
+        if status.code() == Code::Unauthenticated && details.reason != "CREDENTIALS_WRONG" {
+            super::tell_session_end();
+        }
+        Self::new(status.code(), status.message(), details)
+    }
+}
+
+#[derive(Default)]
+struct Details {
+    reason: String,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    violations: Vec<Violation>,
+}
+
+impl Details {
+    fn decode(bytes: &[u8]) -> Self {
+        let mut details = Self::default();
+        // Details that cannot be read leave the code and the message, which are enough to show.
+        for any in rpc::Status::decode(bytes).unwrap_or_default().details {
+            details.read(&any);
+        }
+        details
+    }
+
+    fn read(&mut self, any: &prost_types::Any) {
+        let kind = any.type_url.rsplit('/').next().unwrap_or_default();
+        match kind {
+            "google.rpc.ErrorInfo" => {
+                if let Some(info) = unpack::<rpc::ErrorInfo>(any) {
+                    self.reason = info.reason;
+                }
+            }
+            "google.rpc.RequestInfo" => {
+                self.request_id = unpack::<rpc::RequestInfo>(any).map(|info| info.request_id);
+            }
+            "google.rpc.RetryInfo" => {
+                self.retry_after = unpack::<rpc::RetryInfo>(any)
+                    .and_then(|info| info.retry_delay)
+                    .and_then(|delay| delay.try_into().ok());
+            }
+            "google.rpc.BadRequest" => {
+                let violations = unpack::<rpc::BadRequest>(any).unwrap_or_default();
+                self.violations = violations
+                    .field_violations
+                    .into_iter()
+                    .map(|violation| Violation {
+                        text: violation_text(&violation.reason, &violation.description),
+                        field: violation.field,
+                    })
+                    .collect();
+            }
+            _ => {}
+        }
+    }
+}
+
+fn unpack<M: Message + Default>(any: &prost_types::Any) -> Option<M> {
+    M::decode(any.value.as_slice()).ok()
+}
+
+fn kind(code: Code) -> ProblemKind {
+    match code {
+        Code::InvalidArgument | Code::OutOfRange => ProblemKind::Invalid,
+        Code::Unauthenticated => ProblemKind::SignedOut,
+        Code::PermissionDenied => ProblemKind::Forbidden,
+        Code::NotFound => ProblemKind::NotFound,
+        Code::Aborted => ProblemKind::Stale,
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::ResourceExhausted => {
+            ProblemKind::Passing
+        }
+        Code::Ok
+        | Code::Unknown
+        | Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::DataLoss => ProblemKind::Other,
+    }
+}
+
+/// What happened and what to do: by the reason where it is known, else by the code.
+fn words(code: Code, reason: &str, retry: Option<Duration>, message: &str) -> (String, String) {
+    let t = &text().problems;
+    let (what, next) = match reason {
+        "CREDENTIALS_WRONG" => (t.credentials_wrong, ""),
+        "EMAIL_TAKEN" => (t.email_taken, t.email_taken_next),
+        "PASSWORD_WEAK" => (t.password_weak, ""),
+        "AGENT_NOT_READY" => (text().agents.not_ready, ""),
+        "JOB_FINISHED" => (t.job_finished, ""),
+        "JOB_NOT_DEAD" => (t.job_not_dead, ""),
+        "PROVIDER_REFUSED" => (t.provider_refused, t.provider_refused_next),
+        "PROVIDER_UNAVAILABLE" => (t.provider_unavailable, t.provider_unavailable_next),
+        "PROVIDER_LIMITED" => (t.provider_limited, t.limited_next),
+        "STREAM_CUT" => (t.stream_cut, t.stream_cut_next),
+        "CONTEXT_TOO_LONG" => (t.context_too_long, t.context_too_long_next),
+        "MODEL_UNKNOWN" => (t.model_unknown, t.model_unknown_next),
+        "CONTENT_REFUSED" => (t.content_refused, ""),
+        "BUDGET_SPENT" => (t.budget_spent, t.budget_spent_next),
+        "EMBEDDINGS_UNAVAILABLE" => (t.embeddings_unavailable, ""),
+        _ => by_code(code),
+    };
+    let what = if what.is_empty() { message } else { what };
+    let next = match retry {
+        Some(delay) if code == Code::ResourceExhausted => {
+            (t.limited_seconds)(delay.as_secs().max(1))
+        }
+        _ => next.to_owned(),
+    };
+    (what.to_owned(), next)
+}
+
+fn by_code(code: Code) -> (&'static str, &'static str) {
+    let t = &text().problems;
+    match code {
+        Code::InvalidArgument | Code::OutOfRange => (t.invalid, t.invalid_next),
+        Code::Unauthenticated => (t.session_invalid, t.session_invalid_next),
+        Code::PermissionDenied => (t.forbidden, t.forbidden_next),
+        Code::NotFound => (t.not_found, t.not_found_next),
+        Code::AlreadyExists => (t.already_exists, t.already_exists_next),
+        Code::Aborted => (t.stale, t.stale_next),
+        Code::FailedPrecondition => (t.precondition, t.precondition_next),
+        Code::ResourceExhausted => (t.limited, t.limited_next),
+        Code::Unavailable => (t.unavailable, t.unavailable_next),
+        Code::DeadlineExceeded | Code::Cancelled => (t.timeout, t.timeout_next),
+        Code::Internal | Code::DataLoss => (t.internal, t.internal_next),
+        Code::Ok | Code::Unknown | Code::Unimplemented => (t.unknown, t.internal_next),
+    }
+}
+
+/// English descriptions name the limit; the other language knows the reason.
+fn violation_text(reason: &str, description: &str) -> String {
+    let t = &text().problems;
+    let known = match reason {
+        "REQUIRED" => t.field_required,
+        "TOO_SHORT" => t.field_too_short,
+        "TOO_LONG" => t.field_too_long,
+        "OUT_OF_RANGE" => t.field_out_of_range,
+        "PASSWORD_WEAK" => t.password_weak,
+        "EMAIL_INVALID" => t.field_email,
+        "TIME_ZONE_UNKNOWN" => t.field_time_zone,
+        "URI_INVALID" | "URI_NOT_PUBLIC" => t.field_uri,
+        "NAME_TAKEN" | "TAKEN" => t.field_taken,
+        _ if language() == Language::English && !description.is_empty() => description,
+        _ => t.field_invalid,
+    };
+    let limits: Vec<&str> = description
+        .split(|letter: char| !letter.is_ascii_digit())
+        .filter(|number| !number.is_empty())
+        .collect();
+    match (reason, limits.as_slice()) {
+        ("TOO_SHORT", [min]) => format!("{known} ≥ {min}"),
+        ("TOO_LONG", [max]) => format!("{known} ≤ {max}"),
+        ("OUT_OF_RANGE", [min, max]) => format!("{known} {min}–{max}"),
+        _ => known.to_owned(),
+    }
+}

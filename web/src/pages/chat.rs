@@ -1,0 +1,7 @@
+mod composer;
+mod conversations;
+pub(crate) mod detail;
+mod talk;
+mod thread;
+mod trace;
+mod words;

@@ -1,0 +1,111 @@
+use leptos::prelude::*;
+use leptos_router::components::A;
+use leptos_router::hooks::use_navigate;
+
+use super::talk::{Talk, path_of};
+use crate::api::agents::Agent;
+use crate::api::conversations::{self, Conversation};
+use crate::i18n::text;
+use crate::task;
+use crate::ui::{Confirm, Glyph, Icon, IconButton, RelativeTime, Screen, Toasts};
+
+/// The conversations of the test chat, last active first.
+#[component]
+pub(super) fn Conversations(talk: Talk, agents: StoredValue<Vec<Agent>>) -> impl IntoView {
+    let t = &text().chat;
+    let deleting = RwSignal::new(None::<String>);
+    let list = move |conversations: Vec<Conversation>| {
+        if conversations.is_empty() {
+            return view! { <p class="small muted pad">{t.no_conversations}</p> }.into_any();
+        }
+        let rows = conversations
+            .into_iter()
+            .map(|conversation| view! { <Row conversation talk agents deleting /> })
+            .collect_view();
+        view! { <ul class="tree">{rows}</ul> }.into_any()
+    };
+    view! {
+        <A href="/chat" exact=true attr:class="button button-wide">
+            <Icon glyph=Glyph::Plus small=true />
+            {t.new}
+        </A>
+        <Screen query=talk.conversations count=4 children=list />
+        <DeleteDialog talk deleting />
+    }
+    .into_any()
+}
+
+#[component]
+fn Row(
+    conversation: Conversation,
+    talk: Talk,
+    agents: StoredValue<Vec<Agent>>,
+    deleting: RwSignal<Option<String>>,
+) -> impl IntoView {
+    let t = &text().chat;
+    let name = conversation.name;
+    let path = path_of(&name);
+    let agent = agents.with_value(|agents| {
+        let agent = agents.iter().find(|agent| agent.name == conversation.agent);
+        agent.map(|agent| agent.display_name.clone())
+    });
+    let title = if conversation.display_name.is_empty() {
+        t.new.to_owned()
+    } else {
+        conversation.display_name
+    };
+    let is_present = {
+        let name = name.clone();
+        move || (talk.conversation.get() == name).then_some("true")
+    };
+    view! {
+        <li class="conversation">
+            <A href=path attr:class="tree-row" attr:aria-current=is_present>
+                <span class="grow">
+                    <span class="clip block">{title}</span>
+                    <span class="small muted clip block">
+                        {agent} " · " <RelativeTime time=conversation.update_time />
+                    </span>
+                </span>
+            </A>
+            <IconButton
+                glyph=Glyph::Trash
+                label=text().common.delete
+                on_press=move || deleting.set(Some(name.clone()))
+            />
+        </li>
+    }
+}
+
+#[component]
+fn DeleteDialog(talk: Talk, deleting: RwSignal<Option<String>>) -> impl IntoView {
+    let t = &text().chat;
+    let toasts = Toasts::get();
+    let navigate = use_navigate();
+    move || {
+        deleting.get().map(|name| {
+            let navigate = navigate.clone();
+            let confirm = Callback::new(move |()| {
+                let (name, navigate) = (name.clone(), navigate.clone());
+                task::spawn_stoppable(async move {
+                    let is_present = talk.conversation.get_untracked() == name;
+                    match conversations::delete(name).await {
+                        Ok(()) if is_present => navigate("/chat", Default::default()),
+                        Ok(()) => {}
+                        Err(problem) => toasts.problem(&problem),
+                    }
+                    talk.conversations.reload();
+                });
+            });
+            view! {
+                <Confirm
+                    title=t.delete_title
+                    words=t.delete_text
+                    verb=text().common.delete
+                    on_confirm=confirm
+                    on_close=move |()| deleting.set(None)
+                />
+            }
+        })
+    }
+}

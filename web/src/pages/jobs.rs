@@ -1,0 +1,3 @@
+pub(crate) mod list;
+mod queues;
+mod state;

@@ -1,0 +1,80 @@
+use leptos::prelude::*;
+
+use crate::api::jobs::{self, Queue};
+use crate::i18n::text;
+use crate::query::Query;
+use crate::task;
+use crate::ui::{Badge, Button, Screen, Toasts, Tone};
+
+/// The queues: how much waits, and a switch to hold it.
+#[component]
+pub(super) fn Queues(may_write: bool) -> impl IntoView {
+    let t = &text().jobs;
+    let query = Query::once(jobs::queues);
+    view! {
+        <section class="stack-tight">
+            <h2>{t.queues}</h2>
+            <Screen
+                query
+                count=2
+                children=move |queues| {
+                    let rows = rows(queues, query, may_write);
+                    view! { <div class="card">{rows}</div> }
+                }
+            />
+        </section>
+    }
+}
+
+fn rows(queues: Vec<Queue>, query: Query<Vec<Queue>>, may_write: bool) -> Vec<AnyView> {
+    queues
+        .into_iter()
+        .map(|queue| view! { <QueueRow queue query may_write /> }.into_any())
+        .collect()
+}
+
+#[component]
+fn QueueRow(queue: Queue, query: Query<Vec<Queue>>, may_write: bool) -> impl IntoView {
+    let t = &text().jobs;
+    let toasts = Toasts::get();
+    let paused = queue.paused;
+    let count = |count: i64| u64::try_from(count).unwrap_or_default();
+    let counts = [
+        (t.waiting)(count(queue.ready + queue.scheduled)),
+        (t.running)(count(queue.running)),
+        (t.dead)(count(queue.dead)),
+    ]
+    .join(" · ");
+    let label = queue.name.trim_start_matches("queues/").to_owned();
+    let turn = Callback::new(move |()| {
+        let name = queue.name.clone();
+        task::spawn_stoppable(async move {
+            let answer = if paused {
+                jobs::resume_queue(name).await
+            } else {
+                jobs::pause_queue(name).await
+            };
+            if let Err(problem) = answer {
+                toasts.problem(&problem);
+            }
+            query.reload();
+        });
+    });
+    let (word, tone) = if paused {
+        (t.queue_paused, Tone::Warn)
+    } else {
+        (t.queue_working, Tone::Success)
+    };
+    view! {
+        <div class="card-head">
+            <span class="row row-wrap">
+                <strong class="mono">{label}</strong>
+                <Badge label=word tone />
+                <span class="small muted numeric">{counts}</span>
+            </span>
+            <Button disabled=!may_write on_press=turn>
+                {if paused { t.resume } else { t.pause }}
+            </Button>
+        </div>
+    }
+}

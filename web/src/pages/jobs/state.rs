@@ -1,0 +1,39 @@
+use leptos::prelude::*;
+
+use crate::api::jobs::{Job, JobState};
+use crate::i18n::text;
+use crate::ui::{Badge, Tone};
+
+#[component]
+pub(super) fn StateBadge(state: JobState) -> impl IntoView {
+    let t = &text().jobs;
+    let (label, tone) = match state {
+        JobState::Unspecified | JobState::Scheduled => (t.state_scheduled, Tone::Neutral),
+        JobState::Ready => (t.state_ready, Tone::Neutral),
+        JobState::Running => (t.state_running, Tone::Info),
+        JobState::Retrying => (t.state_retrying, Tone::Warn),
+        JobState::Succeeded => (t.state_succeeded, Tone::Success),
+        JobState::Dead => (t.state_dead, Tone::Danger),
+        JobState::Cancelled => (t.state_cancelled, Tone::Neutral),
+    };
+    view! { <Badge label tone live=state == JobState::Running /> }
+}
+
+/// Whether the job will still change by itself.
+pub(super) fn is_open(state: JobState) -> bool {
+    matches!(
+        state,
+        JobState::Scheduled | JobState::Ready | JobState::Running | JobState::Retrying
+    )
+}
+
+/// The word for what a job does.
+pub(super) fn kind_word(job: &Job) -> String {
+    let t = &text().jobs;
+    match job.kind.as_str() {
+        "agents.ingest_source" | "agents.ingest_asset" => t.kind_ingest.to_owned(),
+        "agents.fetch_page" => t.kind_fetch.to_owned(),
+        "agents.embed_chunks" => t.kind_embed.to_owned(),
+        other => other.to_owned(),
+    }
+}

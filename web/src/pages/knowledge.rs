@@ -1,0 +1,10 @@
+mod add;
+mod article;
+mod categories;
+mod chunks;
+mod detail;
+pub(crate) mod list;
+pub(crate) mod search;
+mod state;
+mod table;
+mod upload;

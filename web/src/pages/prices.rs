@@ -1,0 +1,4 @@
+mod check;
+mod import;
+pub(crate) mod list;
+mod versions;

@@ -1,0 +1,27 @@
+use leptos::prelude::*;
+use leptos_router::components::Outlet;
+
+use crate::i18n::text;
+use crate::ui::{Page, Tab, Tabs};
+
+/// The frame of all settings.
+#[component]
+pub(crate) fn SettingsFrame() -> impl IntoView {
+    let t = &text().settings;
+    let tab = |place: &str, label| Tab {
+        href: format!("/settings/{place}"),
+        label,
+    };
+    let tabs = vec![
+        tab("profile", t.profile),
+        tab("security", t.security),
+        tab("organization", t.organization),
+        tab("models", t.model),
+    ];
+    view! {
+        <Page title=t.title narrow=true>
+            <Tabs label=t.title tabs />
+            <Outlet />
+        </Page>
+    }
+}

@@ -1,0 +1,139 @@
+use leptos::prelude::*;
+
+use crate::api::accounts::{self, User};
+use crate::i18n::{Language, language, text};
+use crate::preferences::{Preferences, Theme};
+use crate::session::Session;
+use crate::task;
+use crate::ui::{
+    Button, FormErrors, FormFailure, Look, RadioChoice, RadioOption, Section, TextInput, Toasts,
+};
+
+/// The person: name, language, theme.
+#[component]
+pub(crate) fn Profile() -> impl IntoView {
+    let t = &text().settings;
+    view! {
+        <Section title=t.profile>
+            <NameForm />
+        </Section>
+        <Section title=t.appearance>
+            <Appearance />
+        </Section>
+    }
+    .into_any()
+}
+
+#[component]
+fn NameForm() -> impl IntoView {
+    let t = &text().settings;
+    let session = Session::get();
+    let toasts = Toasts::get();
+    let errors = FormErrors::provide();
+    let me = session.me();
+    let user = me.user.clone().unwrap_or_default();
+    let display_name = RwSignal::new(user.display_name.clone());
+    let busy = RwSignal::new(false);
+    let email = user.email.clone();
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        errors.clear();
+        let user = User {
+            display_name: display_name.get_untracked(),
+            ..user.clone()
+        };
+        busy.set(true);
+        task::spawn_stoppable(async move {
+            let answer = accounts::update_me(user, &["display_name"]).await;
+            busy.set(false);
+            match answer {
+                Ok(me) => {
+                    session.take(me);
+                    toasts.say(text().common.saved);
+                }
+                Err(problem) => errors.refuse(problem),
+            }
+        });
+    };
+    view! {
+        <form class="stack" on:submit=submit novalidate=true>
+            <FormFailure />
+            <TextInput label=t.display_name name="user.display_name" value=display_name />
+            <dl class="facts">
+                <dt>{t.email}</dt>
+                <dd>{email}</dd>
+                <dt>{t.role}</dt>
+                <dd>{role(&me.role)}</dd>
+            </dl>
+            <div class="row">
+                <Button look=Look::Primary submit=true busy>
+                    {text().common.save}
+                </Button>
+            </div>
+        </form>
+    }
+    .into_any()
+}
+
+#[component]
+fn Appearance() -> impl IntoView {
+    let t = text();
+    let session = Session::get();
+    let languages = Language::ALL
+        .into_iter()
+        .map(|language| RadioOption {
+            value: language,
+            label: language.own_name(),
+            text: "",
+        })
+        .collect();
+    let themes = [
+        (Theme::System, t.shell.theme_system),
+        (Theme::Light, t.shell.theme_light),
+        (Theme::Dark, t.shell.theme_dark),
+    ]
+    .into_iter()
+    .map(|(value, label)| RadioOption {
+        value,
+        label,
+        text: "",
+    })
+    .collect();
+    let chosen_language = RwSignal::new(language());
+    let chosen_theme = RwSignal::new(Preferences::get().theme.get_untracked());
+    Effect::new(move |before: Option<()>| {
+        let chosen = chosen_theme.get();
+        if before.is_some() {
+            session.choose_theme(chosen);
+        }
+    });
+    Effect::new(move |before: Option<()>| {
+        let chosen = chosen_language.get();
+        if before.is_some() {
+            session.choose_language(chosen);
+        }
+    });
+    view! {
+        <RadioChoice
+            label=t.settings.interface_language
+            options=languages
+            value=chosen_language
+            row=true
+        />
+        <RadioChoice label=t.shell.theme options=themes value=chosen_theme row=true />
+    }
+    .into_any()
+}
+
+/// The word for a role.
+fn role(role: &str) -> &'static str {
+    let t = &text().settings;
+    match role {
+        "owner" => t.role_owner,
+        "admin" => t.role_admin,
+        "editor" => t.role_editor,
+        "operator" => t.role_operator,
+        "analyst" => t.role_analyst,
+        _ => t.role_viewer,
+    }
+}

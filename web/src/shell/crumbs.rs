@@ -1,0 +1,62 @@
+use leptos::prelude::*;
+use leptos_router::components::A;
+use leptos_router::hooks::use_location;
+
+use super::places;
+use crate::i18n::text;
+
+/// Where the reader is: the screen and, below it, the thing.
+#[component]
+pub(super) fn Crumbs() -> impl IntoView {
+    let location = use_location();
+    let trail = move || {
+        let path = location.pathname.get();
+        let first = path.split('/').nth(1).unwrap_or_default().to_owned();
+        let place = places::all()
+            .into_iter()
+            .find(|place| place.href.trim_start_matches('/') == first)?;
+        let is_deeper = path.trim_end_matches('/').len() > place.href.len() && place.href != "/";
+        Some((place, is_deeper.then(|| deeper(&path)).flatten()))
+    };
+    view! {
+        <nav class="grow" aria-label=text().shell.breadcrumbs>
+            <ol class="crumbs">
+                {move || {
+                    trail()
+                        .map(|(place, deeper)| match deeper {
+                            None => {
+                                view! { <li aria-current="page">{place.label}</li> }.into_any()
+                            }
+                            Some(deeper) => {
+                                view! {
+                                    <li>
+                                        <A href=place.href>{place.label}</A>
+                                    </li>
+                                    <li class="clip" aria-current="page">
+                                        {deeper}
+                                    </li>
+                                }
+                                    .into_any()
+                            }
+                        })
+                }}
+            </ol>
+        </nav>
+    }
+    .into_any()
+}
+
+/// A word for the part below a screen, where it has one.
+fn deeper(path: &str) -> Option<&'static str> {
+    let t = text();
+    match path.rsplit('/').next()? {
+        "general" => Some(t.editor.tab_general),
+        "advanced" => Some(t.editor.tab_advanced),
+        "search" => Some(t.knowledge.tab_search),
+        "profile" => Some(t.settings.profile),
+        "security" => Some(t.settings.security),
+        "organization" => Some(t.settings.organization),
+        "models" => Some(t.settings.model),
+        _ => None,
+    }
+}

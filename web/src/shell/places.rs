@@ -1,0 +1,38 @@
+use crate::i18n::text;
+use crate::ui::Glyph;
+
+/// A screen that can be gone to.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) href: &'static str,
+    pub(super) label: &'static str,
+    pub(super) glyph: Glyph,
+    /// The heading above it in the rail, when it begins a group.
+    pub(super) group: Option<&'static str>,
+}
+
+const fn place(href: &'static str, label: &'static str, glyph: Glyph) -> Place {
+    Place {
+        href,
+        label,
+        glyph,
+        group: None,
+    }
+}
+
+/// Every screen of the rail, in its order.
+pub(super) fn all() -> Vec<Place> {
+    let t = &text().shell;
+    vec![
+        place("/", t.dashboard, Glyph::Dashboard),
+        place("/chat", t.chat, Glyph::Chat),
+        place("/agents", t.agents, Glyph::Agent),
+        place("/knowledge", t.knowledge, Glyph::Book),
+        Place {
+            group: Some(t.sales),
+            ..place("/prices", t.prices, Glyph::Price)
+        },
+        place("/jobs", t.jobs, Glyph::Jobs),
+        place("/settings", t.settings, Glyph::Settings),
+    ]
+}

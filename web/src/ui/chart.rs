@@ -1,0 +1,65 @@
+use leptos::prelude::*;
+
+/// One bar: its height, what stands below it, and the sentence it means.
+#[derive(Clone, Debug)]
+pub(crate) struct Bar {
+    pub(crate) value: f64,
+    pub(crate) label: String,
+    pub(crate) words: String,
+}
+
+const WIDTH: f64 = 640.0;
+const HEIGHT: f64 = 140.0;
+const FLOOR: f64 = 116.0;
+/// Width of a label with some air: more bars than this allows get fewer labels.
+const LABEL_WIDTH: f64 = 64.0;
+
+/// Bars over time. Screen readers hear the title and, from each bar, its sentence.
+#[component]
+pub(crate) fn BarChart(#[prop(into)] title: String, bars: Vec<Bar>) -> impl IntoView {
+    let highest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
+    let count = u32::try_from(bars.len().max(1)).map_or(1.0, f64::from);
+    let step = WIDTH / count;
+    let every = (LABEL_WIDTH / step).ceil().max(1.0);
+    let drawn = bars
+        .into_iter()
+        .enumerate()
+        .map(|(index, bar)| {
+            let position = u32::try_from(index).map_or(0.0, f64::from);
+            let height = if highest > 0.0 { bar.value / highest * (FLOOR - 12.0) } else { 0.0 };
+            let height = if bar.value > 0.0 { height.max(3.0) } else { 1.5 };
+            let class = if bar.value > 0.0 { "chart-bar" } else { "chart-zero" };
+            let middle = position.mul_add(step, step / 2.0);
+            let has_label = position % every == 0.0;
+            view! {
+                <g>
+                    <rect
+                        class=class
+                        x=position.mul_add(step, step * 0.14).to_string()
+                        y=(FLOOR - height).to_string()
+                        width=(step * 0.72).to_string()
+                        height=height.to_string()
+                        rx="2"
+                    >
+                        <title>{bar.words}</title>
+                    </rect>
+                    {has_label
+                        .then(|| {
+                            view! {
+                                <text class="chart-label" x=middle.to_string() y="134" text-anchor="middle">
+                                    {bar.label}
+                                </text>
+                            }
+                        })}
+                </g>
+            }
+        })
+        .collect_view();
+    view! {
+        <svg class="chart" viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label=title>
+            <line class="chart-axis" x1="0" x2="640" y1="116.5" y2="116.5"></line>
+            {drawn}
+        </svg>
+    }
+    .into_any()
+}

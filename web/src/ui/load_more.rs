@@ -1,0 +1,24 @@
+use leptos::prelude::*;
+
+use super::Button;
+use crate::i18n::text;
+
+/// The next page of a list, when there is one.
+#[component]
+pub(crate) fn LoadMore(
+    #[prop(into)] available: Signal<bool>,
+    #[prop(into)] busy: Signal<bool>,
+    #[prop(into)] on_more: Callback<()>,
+) -> impl IntoView {
+    move || {
+        available.get().then(|| {
+            view! {
+                <div class="row end">
+                    <Button busy on_press=on_more>
+                        {text().common.load_more}
+                    </Button>
+                </div>
+            }
+        })
+    }
+}
