@@ -88,6 +88,10 @@ pub struct OutboxJob {
     pub create_time: DateTime<Utc>,
     /// W3C `traceparent`.
     pub trace_context: Option<String>,
+    /// Name of what the job works on: `sources/0190…`; may be empty.
+    pub resource: String,
+    /// What people call it; may be empty.
+    pub display_name: String,
 }
 
 mod entity {
