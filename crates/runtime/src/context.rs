@@ -13,6 +13,7 @@ use t11_core::{PageTokens, World};
 use t11_grpc::{Peer, Signer, Verifier};
 use t11_store::{DatabaseConfig, Db, Keyring};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::{Keys, Settings};
@@ -25,6 +26,7 @@ pub struct Context {
     keys: Keys,
     peers: Arc<HashMap<&'static str, Peer>>,
     shutdown: CancellationToken,
+    tasks: TaskTracker,
     databases: Arc<Mutex<HashMap<String, Db>>>,
     migrate: bool,
 }
@@ -43,6 +45,7 @@ impl Context {
             keys,
             peers: Arc::new(peers),
             shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
             databases: Arc::default(),
             migrate,
         }
@@ -76,6 +79,11 @@ impl Context {
     /// Cancelled when the process begins to drain.
     pub fn shutdown(&self) -> CancellationToken {
         self.shutdown.clone()
+    }
+
+    /// Work that outlives the call it began in; waited for when the process drains.
+    pub fn tasks(&self) -> TaskTracker {
+        self.tasks.clone()
     }
 
     /// Signs caller tokens.

@@ -3,6 +3,7 @@
 
 mod admin;
 mod context;
+mod http;
 mod keys;
 mod mesh;
 mod relay;

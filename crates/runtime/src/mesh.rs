@@ -20,7 +20,7 @@ use tonic::transport::Endpoint;
 
 use crate::relay::JobsSink;
 use crate::worker::{Worker, WorkerParts};
-use crate::{Built, Context, Entry, Keys, Settings, admin};
+use crate::{Built, Context, Entry, Keys, Settings, admin, http};
 
 /// The services that serve gRPC, and their ports when they run apart.
 const PORTS: [(&str, u16); 5] = [
@@ -248,18 +248,7 @@ impl Mesh {
             .with_context(|| format!("`{name}` cannot listen at {address}"))?;
         let address = listener.local_addr()?;
         let shutdown = self.context.shutdown();
-        let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
-            // Small frames of streams must not wait for each other.
-            drop(stream.set_nodelay(true));
-        });
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        self.tasks.spawn(async move {
-            let server = axum::serve(listener, service);
-            let server = server.with_graceful_shutdown(shutdown.cancelled_owned());
-            if let Err(error) = server.await {
-                tracing::error!(%error, %address, "server ended");
-            }
-        });
+        self.tasks.spawn(http::serve(listener, router, shutdown));
         Ok(address)
     }
 }
