@@ -1,4 +1,8 @@
 //! Compiles `proto/` without protoc and writes the table of RPC options.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells a build script by the environment"
+)]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -42,7 +46,10 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         let path = entry?.path();
         if path.is_dir() {
             collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "proto") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "proto")
+        {
             files.push(path);
         }
     }
@@ -51,10 +58,17 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 
 /// One `MethodInfo { … }` line for each RPC of our packages.
 fn methods(pool: &DescriptorPool) -> Result<String> {
-    let rpc = pool.get_extension_by_name("t11.common.v1.rpc").context("option rpc")?;
-    let http = pool.get_extension_by_name("google.api.http").context("option http")?;
+    let rpc = pool
+        .get_extension_by_name("t11.common.v1.rpc")
+        .context("option rpc")?;
+    let http = pool
+        .get_extension_by_name("google.api.http")
+        .context("option http")?;
     let mut code = String::from("pub static METHODS: &[MethodInfo] = &[\n");
-    for method in pool.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+    for method in pool
+        .services()
+        .flat_map(|service| service.methods().collect::<Vec<_>>())
+    {
         let options = method.options();
         let rules = options.get_extension(&rpc);
         let rules = rules.as_message().context("rpc is a message")?;
@@ -91,15 +105,26 @@ fn deadline(method: &MethodDescriptor, rules: &DynamicMessage) -> Result<u32> {
 }
 
 fn field(message: &DynamicMessage, name: &str) -> Result<Value> {
-    Ok(message.get_field_by_name(name).with_context(|| name.to_owned())?.into_owned())
+    Ok(message
+        .get_field_by_name(name)
+        .with_context(|| name.to_owned())?
+        .into_owned())
 }
 
 /// The Rust name of an enum value: `AUTH_PUBLIC` → `Public`.
 fn variant(message: &DynamicMessage, name: &str, prefix: &str) -> Result<String> {
-    let number = field(message, name)?.as_enum_number().with_context(|| name.to_owned())?;
-    let descriptor = message.descriptor().get_field_by_name(name).with_context(|| name.to_owned())?;
+    let number = field(message, name)?
+        .as_enum_number()
+        .with_context(|| name.to_owned())?;
+    let descriptor = message
+        .descriptor()
+        .get_field_by_name(name)
+        .with_context(|| name.to_owned())?;
     let kind = descriptor.kind();
-    let value = kind.as_enum().and_then(|e| e.get_value(number)).with_context(|| name.to_owned())?;
+    let value = kind
+        .as_enum()
+        .and_then(|e| e.get_value(number))
+        .with_context(|| name.to_owned())?;
     let word = value.name().trim_start_matches(prefix).to_owned();
     Ok(word
         .split('_')

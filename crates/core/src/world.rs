@@ -69,6 +69,10 @@ pub struct SystemWorld;
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Clock for SystemWorld {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the clock"
+    )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
@@ -76,6 +80,10 @@ impl Clock for SystemWorld {
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Entropy for SystemWorld {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that draws randomness"
+    )]
     #[expect(
         clippy::expect_used,
         reason = "without randomness no key or id may be made"

@@ -1,7 +1,13 @@
 //! Messages, clients and servers generated from `proto/`, the descriptor set, and the table of
 //! RPC options. No logic; builds for wasm32 without the `server` feature.
 
-#![allow(clippy::all, unreachable_pub, rust_2018_idioms, reason = "generated code")]
+#![allow(
+    clippy::all,
+    clippy::allow_attributes,
+    unreachable_pub,
+    rust_2018_idioms,
+    reason = "generated code"
+)]
 
 pub mod method;
 
@@ -13,5 +19,4 @@ pub use packages::google;
 pub use packages::t11::*;
 
 /// Every file of `proto/` with its imports and comments, as a serialized `FileDescriptorSet`.
-pub const FILE_DESCRIPTOR_SET: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -103,18 +103,19 @@ fn tidy(lab: &mut Lab<'_>) -> Result<()> {
     tidy::run(lab.workspace)
 }
 
+/// Tests may start loose tasks and read the clock, so what is disallowed there is asked of the
+/// product alone.
 fn clippy(lab: &mut Lab<'_>) -> Result<()> {
+    let cargo = || {
+        let mut cargo = lab.workspace.cargo();
+        cargo.args(["clippy", "--workspace", "--exclude", "t11-web"]);
+        cargo
+    };
+    shell::run(cargo().args(["--", "--deny", "warnings"]))?;
     shell::run(
-        lab.workspace
-            .cargo()
-            .args([
-                "clippy",
-                "--workspace",
-                "--exclude",
-                "t11-web",
-                "--all-targets",
-            ])
-            .args(["--", "--deny", "warnings"]),
+        cargo()
+            .args(["--all-targets", "--", "--deny", "warnings"])
+            .args(["--allow", "clippy::disallowed_methods"]),
     )
 }
 
