@@ -38,8 +38,7 @@ async fn create_users(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         table::timestamp("create_time"),
     ];
     manager.create_table(table::new("users", columns)).await?;
-    table::unique(manager, "users", &["email_key"]).await?;
-    table::unique(manager, "users", &["request_id"]).await
+    table::unique(manager, "users", &["email_key"]).await
 }
 
 async fn create_organizations(manager: &SchemaManager<'_>) -> Result<(), DbErr> {

@@ -5,8 +5,8 @@ use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _, Set,
 };
-use t11_core::{OrgId, OrgScope, Role, Violations, format_name};
-use t11_store::{System, Tx};
+use t11_core::{OrgId, OrgScope, Role, format_name};
+use t11_store::{StoreError, System, Tx};
 use uuid::Uuid;
 
 use super::entity::{member, organization, session, user};
@@ -214,17 +214,9 @@ pub(super) async fn insert_user(
     };
     let inserted = user::Entity::insert(row).exec_without_returning(tx).await;
     inserted.map(|_| ()).map_err(|error| {
-        let error = t11_store::StoreError::from(error);
+        let error = StoreError::from(error);
         if error.is_conflict_on("users", &["email_key"]) {
             Error::EmailTaken
-        } else if error.is_conflict_on("users", &["request_id"]) {
-            let mut violations = Violations::default();
-            violations.add(
-                "request_id",
-                "REUSED",
-                "`request_id` was used for another request",
-            );
-            violations.into()
         } else {
             error.into()
         }

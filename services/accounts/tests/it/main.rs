@@ -1,0 +1,11 @@
+//! Accounts through its real routes, behind the stack that every service is served through.
+//! On SQLite, and with `T11_TEST_DATABASE_URL` set on PostgreSQL.
+
+mod audit;
+mod harness;
+mod isolation;
+mod members;
+mod organization;
+mod profile;
+mod registration;
+mod sessions;
