@@ -1,5 +1,7 @@
 //! Tables of the service `llm`.
 
+mod m20261121_000100_create_usage_records;
+
 use sea_orm_migration::prelude::*;
 
 use crate::outbox;
@@ -8,7 +10,10 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(outbox::Migration)]
+        vec![
+            Box::new(outbox::Migration),
+            Box::new(m20261121_000100_create_usage_records::Migration),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

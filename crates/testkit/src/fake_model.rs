@@ -81,7 +81,9 @@ impl FakeModel {
     #[expect(clippy::unused_async, reason = "must run inside a runtime")]
     pub async fn start() -> Self {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        listener.set_nonblocking(true).expect("a socket that does not block");
+        listener
+            .set_nonblocking(true)
+            .expect("a socket that does not block");
         let listener = TcpListener::from_std(listener).expect("a runtime");
         let address = listener.local_addr().expect("the address of a listener");
         let state = Arc::new(State {
@@ -91,8 +93,16 @@ impl FakeModel {
             cancelled: watch::Sender::new(0),
             arrived: watch::Sender::new(0),
         });
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "aborted when the server is dropped"
+        )]
         let server = tokio::spawn(server::serve(listener, state.clone()));
-        Self { address, state, _server: AbortOnDropHandle::new(server) }
+        Self {
+            address,
+            state,
+            _server: AbortOnDropHandle::new(server),
+        }
     }
 
     /// What a client is configured with; `/chat/completions` follows.
@@ -118,7 +128,10 @@ impl FakeModel {
     /// The bodies of the requests for completions so far.
     pub fn completions(&self) -> Vec<Value> {
         let received = self.received().into_iter();
-        received.filter(|one| one.route == server::CHAT).map(|one| one.body).collect()
+        received
+            .filter(|one| one.route == server::CHAT)
+            .map(|one| one.body)
+            .collect()
     }
 
     /// How many requests were left by their client before the answer's end.
@@ -129,11 +142,23 @@ impl FakeModel {
     /// Waits until that many requests were left by their client.
     pub async fn until_cancelled(&self, count: usize) {
         // The sender lives as long as `self`.
-        drop(self.state.cancelled.subscribe().wait_for(|cancelled| *cancelled >= count).await);
+        drop(
+            self.state
+                .cancelled
+                .subscribe()
+                .wait_for(|cancelled| *cancelled >= count)
+                .await,
+        );
     }
 
     /// Waits until that many requests have come.
     pub async fn until_received(&self, count: usize) {
-        drop(self.state.arrived.subscribe().wait_for(|arrived| *arrived >= count).await);
+        drop(
+            self.state
+                .arrived
+                .subscribe()
+                .wait_for(|arrived| *arrived >= count)
+                .await,
+        );
     }
 }

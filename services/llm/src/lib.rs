@@ -1,0 +1,109 @@
+#![doc = include_str!("../README.md")]
+
+mod catalog;
+mod completion;
+mod config;
+mod embedding;
+mod error;
+mod failure;
+mod gateway;
+mod grpc;
+mod ledger;
+mod meter;
+mod money;
+mod provider;
+mod retry;
+mod sse;
+mod store;
+mod usage;
+mod wire;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use t11_core::World;
+use t11_runtime::{Built, Context, Service};
+
+use self::catalog::Catalog;
+use self::completion::Completions;
+pub use self::config::{Config, DataCollection, Server};
+use self::embedding::Embedder;
+use self::gateway::Gateway;
+use self::ledger::Ledger;
+use self::provider::Provider;
+use self::provider::demo::{self, Demo};
+use self::provider::openai::OpenAi;
+use self::retry::Retry;
+use self::store::Store;
+
+/// The service `llm`.
+pub struct Llm;
+
+impl Service for Llm {
+    const NAME: &'static str = "llm";
+    type Config = Config;
+
+    async fn build(config: Config, context: &Context) -> Result<Built> {
+        let world = context.world();
+        let chosen = choose(&config, world.clone())?;
+        let store = Store::new(context.database(Self::NAME).await?);
+        let ledger = Ledger::new(store.clone());
+        let gateway = Gateway {
+            catalog: Arc::new(Catalog::new(chosen.provider.clone(), chosen.default_model)),
+            provider: chosen.provider,
+            ledger: ledger.clone(),
+            retry: Retry {
+                world: world.clone(),
+                longest_wait: Duration::from_millis(config.longest_retry_wait_ms),
+            },
+            world: world.clone(),
+        };
+        let longest = config.total_timeout();
+        let parts = grpc::Parts {
+            completions: Completions::new(gateway.clone(), longest),
+            embedder: Embedder::new(
+                gateway.clone(),
+                chosen.embedding_model,
+                config.embedding_batch,
+                longest,
+            ),
+            provider: gateway.provider.name(),
+            catalog: gateway.catalog,
+            store,
+            page_tokens: context.page_tokens(),
+            world,
+        };
+        Ok(Built::new(grpc::routes(parts)).task("usage records", ledger.drain(context.shutdown())))
+    }
+}
+
+/// The provider that the settings ask for, and its models.
+struct Chosen {
+    provider: Arc<dyn Provider>,
+    /// Empty = the first one listed.
+    default_model: String,
+    /// Empty = none.
+    embedding_model: String,
+}
+
+fn choose(config: &Config, world: World) -> Result<Chosen> {
+    let Some(settings) = config.server()? else {
+        tracing::info!("no model provider is set: the demo model answers");
+        return Ok(Chosen {
+            provider: Arc::new(Demo {
+                word_delay: Duration::from_millis(config.demo_word_delay_ms),
+            }),
+            default_model: demo::MODEL.to_owned(),
+            embedding_model: String::new(),
+        });
+    };
+    let default_model = config.default_model(settings.flavor);
+    let provider = OpenAi::new(settings, world).context("HTTP client of the model provider")?;
+    let embedding_model = config.embedding_model.trim().to_owned();
+    Ok(Chosen {
+        provider: Arc::new(provider),
+        default_model,
+        embedding_model,
+    })
+}

@@ -20,7 +20,10 @@ const NOTHING_EN: &str = "Unfortunately, the materials do not answer this questi
 /// Refuses what the real server refuses.
 pub(super) fn check(request: &Value) -> Result<(), Script> {
     let refuse = |message: &str| Err(Script::refuse(400, message));
-    let Some(messages) = request["messages"].as_array().filter(|messages| !messages.is_empty()) else {
+    let Some(messages) = request["messages"]
+        .as_array()
+        .filter(|messages| !messages.is_empty())
+    else {
         return refuse("messages: Required");
     };
     for message in messages {
@@ -31,12 +34,17 @@ pub(super) fn check(request: &Value) -> Result<(), Script> {
         if role == "tool" && !message["tool_call_id"].is_string() {
             return refuse("messages.tool_call_id: Required");
         }
-        let called = message["tool_calls"].as_array().is_some_and(|calls| !calls.is_empty());
+        let called = message["tool_calls"]
+            .as_array()
+            .is_some_and(|calls| !calls.is_empty());
         if !message["content"].is_string() && !message["content"].is_array() && !called {
             return refuse("messages.content: Required");
         }
     }
-    if request["temperature"].as_f64().is_some_and(|value| !(0.0..=2.0).contains(&value)) {
+    if request["temperature"]
+        .as_f64()
+        .is_some_and(|value| !(0.0..=2.0).contains(&value))
+    {
         return refuse("temperature: must be between 0 and 2");
     }
     for limit in ["max_tokens", "max_completion_tokens"] {
@@ -46,7 +54,8 @@ pub(super) fn check(request: &Value) -> Result<(), Script> {
     }
     let format = &request["response_format"];
     if format["type"] == "json_schema"
-        && !(format["json_schema"]["name"].is_string() && format["json_schema"]["schema"].is_object())
+        && !(format["json_schema"]["name"].is_string()
+            && format["json_schema"]["schema"].is_object())
     {
         return refuse("response_format.json_schema: Invalid");
     }
@@ -60,7 +69,10 @@ pub(super) fn check(request: &Value) -> Result<(), Script> {
         Some(other) => {
             let message = format!("No endpoints found for {other}.");
             let metadata = json!({"error_type": "not_found"});
-            Err(Script::refuse_with(404, &json!({"code": 404, "message": message, "metadata": metadata})))
+            Err(Script::refuse_with(
+                404,
+                &json!({"code": 404, "message": message, "metadata": metadata}),
+            ))
         }
     }
 }
@@ -69,7 +81,11 @@ pub(super) fn check(request: &Value) -> Result<(), Script> {
 pub(super) fn answer(request: &Value) -> Script {
     let (sentences, found) = sentences(request);
     let text = match &request["response_format"]["json_schema"]["schema"] {
-        Value::Null => sentences.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(" "),
+        Value::Null => sentences
+            .iter()
+            .map(|(text, _)| text.as_str())
+            .collect::<Vec<_>>()
+            .join(" "),
         schema => shape::answer(schema, &sentences, !found).to_string(),
     };
     let prompt_tokens = tokens(&request["messages"].to_string());
@@ -82,13 +98,18 @@ pub(super) fn answer(request: &Value) -> Script {
 }
 
 fn stream(text: &str, prompt_tokens: i64, completion_tokens: i64) -> Script {
-    let mut script = Script::stream().comment().delta(&json!({"role": "assistant", "content": ""}));
+    let mut script = Script::stream()
+        .comment()
+        .delta(&json!({"role": "assistant", "content": ""}));
     let chars: Vec<char> = text.chars().collect();
     for piece in chars.chunks(PIECE_CHARS) {
         script = script.text(&String::from_iter(piece));
     }
     let cost = cost(prompt_tokens, completion_tokens);
-    script.finish("stop").usage(prompt_tokens, completion_tokens, &cost).done()
+    script
+        .finish("stop")
+        .usage(prompt_tokens, completion_tokens, &cost)
+        .done()
 }
 
 fn whole(text: &str, prompt_tokens: i64, completion_tokens: i64) -> Script {
@@ -123,14 +144,29 @@ fn cost(prompt_tokens: i64, completion_tokens: i64) -> String {
 
 /// The sentences that answer, each with the ids of its passages, and whether any passage did.
 fn sentences(request: &Value) -> (Vec<(String, Vec<String>)>, bool) {
-    let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let question = messages.iter().rev().find(|message| message["role"] == "user");
-    let question = question.map(|message| without_passages(&content(message))).unwrap_or_default();
+    let messages = request["messages"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let question = messages
+        .iter()
+        .rev()
+        .find(|message| message["role"] == "user");
+    let question = question
+        .map(|message| without_passages(&content(message)))
+        .unwrap_or_default();
     let wanted = stems(&question);
     let mut found = Vec::new();
-    for passage in messages.iter().flat_map(|message| passages(&content(message))) {
+    for passage in messages
+        .iter()
+        .flat_map(|message| passages(&content(message)))
+    {
         let about = stems(&passage.about);
-        for sentence in passage.text.split_inclusive(['\n', '!', '?']).flat_map(|line| line.split(". ")) {
+        for sentence in passage
+            .text
+            .split_inclusive(['\n', '!', '?'])
+            .flat_map(|line| line.split(". "))
+        {
             let known: BTreeSet<_> = stems(sentence).union(&about).cloned().collect();
             let (own, all) = (stems(sentence), wanted.intersection(&known).count());
             if wanted.intersection(&own).count() > 0 {
@@ -172,29 +208,45 @@ fn passages(text: &str) -> Vec<Passage> {
             let start = attributes.split(&format!("{name}=\"")).nth(1)?;
             Some(unescaped(start.split('"').next()?))
         };
-        let about = format!("{} {}", value("source").unwrap_or_default(), value("section").unwrap_or_default());
-        Some(Passage { id: value("id")?, about, text: unescaped(text) })
+        let about = format!(
+            "{} {}",
+            value("source").unwrap_or_default(),
+            value("section").unwrap_or_default()
+        );
+        Some(Passage {
+            id: value("id")?,
+            about,
+            text: unescaped(text),
+        })
     };
     blocks.filter_map(passage).collect()
 }
 
 fn without_passages(text: &str) -> String {
-    let after = text.split("<passage ").map(|block| match block.split_once("</passage>") {
-        Some((_, after)) => after,
-        None => block,
-    });
+    let after = text
+        .split("<passage ")
+        .map(|block| match block.split_once("</passage>") {
+            Some((_, after)) => after,
+            None => block,
+        });
     after.collect()
 }
 
 fn unescaped(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&")
 }
 
 /// The text of a message, given as a string or in parts.
 fn content(message: &Value) -> String {
     match &message["content"] {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part["text"].as_str())
+            .collect(),
         _ => String::new(),
     }
 }
@@ -203,7 +255,13 @@ fn content(message: &Value) -> String {
 pub(super) fn stems(text: &str) -> BTreeSet<String> {
     text.split(|c: char| !c.is_alphanumeric())
         .filter(|word| word.chars().count() > 2 || word.chars().any(char::is_numeric))
-        .map(|word| word.to_lowercase().replace('ё', "е").chars().take(STEM_CHARS).collect())
+        .map(|word| {
+            word.to_lowercase()
+                .replace('ё', "е")
+                .chars()
+                .take(STEM_CHARS)
+                .collect()
+        })
         .collect()
 }
 
@@ -223,14 +281,20 @@ mod tests {
 
     #[test]
     fn it_answers_from_the_passages() {
-        let expected = vec![("Название: Диван; Цена: 45 000".to_owned(), vec!["p1".to_owned()])];
+        let expected = vec![(
+            "Название: Диван; Цена: 45 000".to_owned(),
+            vec!["p1".to_owned()],
+        )];
         assert_eq!(ask("Какая цена дивана?"), (expected, true));
         assert_eq!(ask("Когда доставка?").0[0].1, ["p2"]);
     }
 
     #[test]
     fn it_says_when_there_is_no_answer() {
-        assert_eq!(ask("Кто президент?"), (vec![(NOTHING_RU.to_owned(), vec![])], false));
+        assert_eq!(
+            ask("Кто президент?"),
+            (vec![(NOTHING_RU.to_owned(), vec![])], false)
+        );
         assert_eq!(ask("Who is it?").0[0].0, NOTHING_EN);
     }
 

@@ -50,7 +50,11 @@ impl Script {
 
     /// An error with this error object.
     pub fn refuse_with(status: u16, error: &Value) -> Self {
-        Self::plain(status, "application/json", json!({ "error": error }).to_string())
+        Self::plain(
+            status,
+            "application/json",
+            json!({ "error": error }).to_string(),
+        )
     }
 
     /// Any answer.
@@ -60,7 +64,10 @@ impl Script {
 
     /// Accepts the request and never answers.
     pub fn mute() -> Self {
-        Self { mute: true, ..Self::stream() }
+        Self {
+            mute: true,
+            ..Self::stream()
+        }
     }
 
     /// Adds a header.
@@ -84,7 +91,10 @@ impl Script {
     /// Writes these bytes one at a time: characters and line ends are split between writes.
     #[must_use]
     pub fn dribble(self, bytes: impl AsRef<[u8]>) -> Self {
-        bytes.as_ref().iter().fold(self, |script, byte| script.bytes(vec![*byte]))
+        bytes
+            .as_ref()
+            .iter()
+            .fold(self, |script, byte| script.bytes(vec![*byte]))
     }
 
     /// The comment by which OpenRouter keeps a waiting connection alive.
@@ -102,7 +112,9 @@ impl Script {
     /// A chunk with this delta.
     #[must_use]
     pub fn delta(self, delta: &Value) -> Self {
-        self.event(&chunk(&json!([{"index": 0, "delta": delta, "finish_reason": null}])))
+        self.event(&chunk(
+            &json!([{"index": 0, "delta": delta, "finish_reason": null}]),
+        ))
     }
 
     /// A piece of the answer's text.
@@ -114,7 +126,9 @@ impl Script {
     /// The chunk that says why the answer ended.
     #[must_use]
     pub fn finish(self, reason: &str) -> Self {
-        self.event(&chunk(&json!([{"index": 0, "delta": {"content": ""}, "finish_reason": reason}])))
+        self.event(&chunk(
+            &json!([{"index": 0, "delta": {"content": ""}, "finish_reason": reason}]),
+        ))
     }
 
     /// The chunk with the usage, which has no choices. `cost` is decimal USD.

@@ -30,7 +30,9 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
         .route("/embeddings", post(embed))
         .route("/models", get(models))
         .with_state(state);
-    let router = Router::new().nest("/api/v1", routes.clone()).nest("/v1", routes);
+    let router = Router::new()
+        .nest("/api/v1", routes.clone())
+        .nest("/v1", routes);
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     // Ends only with the task.
     drop(axum::serve(listener, router).await);
@@ -54,14 +56,20 @@ async fn embed(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: Byte
     if let Some(script) = state.next_script() {
         return play(script, attention).await;
     }
-    let answer = state.authorized(&headers).and_then(|()| vectors::answer(&read(&body)?));
+    let answer = state
+        .authorized(&headers)
+        .and_then(|()| vectors::answer(&read(&body)?));
     play(answer.unwrap_or_else(|refusal| refusal), attention).await
 }
 
 async fn models(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response {
     let attention = state.receive(MODELS, &headers, b"");
     let answer = state.authorized(&headers).map(|()| {
-        Script::plain(200, "application/json", json!({"data": catalogue()}).to_string())
+        Script::plain(
+            200,
+            "application/json",
+            json!({"data": catalogue()}).to_string(),
+        )
     });
     play(answer.unwrap_or_else(|refusal| refusal), attention).await
 }
@@ -97,11 +105,23 @@ fn read(body: &[u8]) -> Result<Value, Script> {
 }
 
 impl State {
-    fn receive(self: &Arc<Self>, route: &'static str, headers: &HeaderMap, body: &[u8]) -> Attention {
+    fn receive(
+        self: &Arc<Self>,
+        route: &'static str,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Attention {
         let body = serde_json::from_slice(body).unwrap_or_default();
-        self.received.lock().push(Received { route, headers: headers.clone(), body });
+        self.received.lock().push(Received {
+            route,
+            headers: headers.clone(),
+            body,
+        });
         self.arrived.send_modify(|arrived| *arrived += 1);
-        Attention { state: self.clone(), answered: false }
+        Attention {
+            state: self.clone(),
+            answered: false,
+        }
     }
 
     fn next_script(&self) -> Option<Script> {
@@ -109,8 +129,12 @@ impl State {
     }
 
     fn authorized(&self, headers: &HeaderMap) -> Result<(), Script> {
-        let Some(key) = self.key.lock().clone() else { return Ok(()) };
-        let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let Some(key) = self.key.lock().clone() else {
+            return Ok(());
+        };
+        let given = headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
         if given == Some(&format!("Bearer {key}")) {
             Ok(())
         } else {
@@ -128,7 +152,9 @@ struct Attention {
 impl Drop for Attention {
     fn drop(&mut self) {
         if !self.answered {
-            self.state.cancelled.send_modify(|cancelled| *cancelled += 1);
+            self.state
+                .cancelled
+                .send_modify(|cancelled| *cancelled += 1);
         }
     }
 }
@@ -154,9 +180,14 @@ async fn play(script: Script, mut attention: Attention) -> Response {
             attention.answered = true;
             Body::from(whole)
         }
-        _ => Body::from_stream(futures::stream::unfold((script.steps, attention), next_write)),
+        _ => Body::from_stream(futures::stream::unfold(
+            (script.steps, attention),
+            next_write,
+        )),
     };
-    response.body(body).unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    response
+        .body(body)
+        .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 /// All that the steps write, when they only write.

@@ -7,13 +7,21 @@ const MAX_DEPTH: usize = 16;
 
 /// The smallest value of the schema, with the sentences and `no_answer` where it has a place for
 /// them.
-pub(super) fn answer(schema: &Value, sentences: &[(String, Vec<String>)], no_answer: bool) -> Value {
+pub(super) fn answer(
+    schema: &Value,
+    sentences: &[(String, Vec<String>)],
+    no_answer: bool,
+) -> Value {
     let mut value = smallest(schema, schema, MAX_DEPTH);
-    let Value::Object(fields) = &mut value else { return value };
+    let Value::Object(fields) = &mut value else {
+        return value;
+    };
     let properties = &schema["properties"];
     if properties.get("sentences").is_some() {
-        let sentences: Value =
-            sentences.iter().map(|(text, sources)| json!({"text": text, "sources": sources})).collect();
+        let sentences: Value = sentences
+            .iter()
+            .map(|(text, sources)| json!({"text": text, "sources": sources}))
+            .collect();
         fields.insert("sentences".to_owned(), sentences);
     }
     if properties.get("no_answer").is_some() {
@@ -26,8 +34,15 @@ fn smallest(schema: &Value, root: &Value, depth: usize) -> Value {
     if depth == 0 {
         return Value::Null;
     }
-    if let Some(target) = schema["$ref"].as_str().and_then(|target| target.strip_prefix('#')) {
-        return smallest(root.pointer(target).unwrap_or(&Value::Null), root, depth - 1);
+    if let Some(target) = schema["$ref"]
+        .as_str()
+        .and_then(|target| target.strip_prefix('#'))
+    {
+        return smallest(
+            root.pointer(target).unwrap_or(&Value::Null),
+            root,
+            depth - 1,
+        );
     }
     if let Some(choices) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
         let null = choices.iter().any(|choice| choice["type"] == "null");

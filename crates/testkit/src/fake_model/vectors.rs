@@ -40,7 +40,10 @@ pub(super) fn answer(request: &Value) -> Result<Script, Script> {
 
 fn encoded(vector: &[f32], base64: bool) -> Value {
     if base64 {
-        let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let bytes: Vec<u8> = vector
+            .iter()
+            .flat_map(|number| number.to_le_bytes())
+            .collect();
         STANDARD.encode(bytes).into()
     } else {
         vector.into()
@@ -57,7 +60,11 @@ fn vector(text: &str) -> Vec<f32> {
         let place = usize::try_from(hash % DIMENSIONS as u64).unwrap_or(0);
         vector[place] += if hash >> 63 == 0 { 1.0 } else { -1.0 };
     }
-    let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
+    let length = vector
+        .iter()
+        .map(|number| number * number)
+        .sum::<f32>()
+        .sqrt();
     vector.iter().map(|number| number / length).collect()
 }
 
@@ -73,7 +80,11 @@ mod tests {
     use super::*;
 
     fn likeness(one: &str, other: &str) -> f32 {
-        vector(one).iter().zip(vector(other)).map(|(a, b)| a * b).sum()
+        vector(one)
+            .iter()
+            .zip(vector(other))
+            .map(|(a, b)| a * b)
+            .sum()
     }
 
     #[test]

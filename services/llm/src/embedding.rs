@@ -1,0 +1,165 @@
+//! Texts as vectors.
+
+use std::time::Duration;
+
+use t11_core::OrgScope;
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::gateway::{Gateway, NewCall, pseudonym};
+use crate::meter::Settled;
+use crate::money::NanoUsd;
+use crate::provider::{EmbeddingBatch, EmbeddingPurpose, Embeddings, Finish, FinishReason, Tokens};
+use crate::usage::estimate_tokens;
+
+/// The purpose in usage records.
+const PURPOSE: &str = "embed";
+
+/// A request for vectors, checked.
+#[derive(Debug)]
+pub(crate) struct NewEmbeddings {
+    /// Empty = the configured one.
+    pub(crate) model: String,
+    /// At least one.
+    pub(crate) texts: Vec<String>,
+    pub(crate) purpose: EmbeddingPurpose,
+}
+
+/// Vectors in the order of their texts, all of one length.
+#[derive(Debug)]
+pub(crate) struct Embedded {
+    pub(crate) vectors: Vec<Vec<f32>>,
+    pub(crate) settled: Settled,
+}
+
+/// Makes vectors.
+#[derive(Clone)]
+pub(crate) struct Embedder {
+    gateway: Gateway,
+    /// Empty = there is none.
+    model: String,
+    /// Texts in one request to the provider.
+    batch: usize,
+    longest: Duration,
+}
+
+impl Embedder {
+    pub(crate) fn new(gateway: Gateway, model: String, batch: usize, longest: Duration) -> Self {
+        Self {
+            gateway,
+            model,
+            batch: batch.max(1),
+            longest,
+        }
+    }
+
+    /// Whether texts can be embedded.
+    pub(crate) fn available(&self) -> bool {
+        !self.model.is_empty()
+    }
+
+    /// The vectors of the texts.
+    pub(crate) async fn embed(
+        &self,
+        scope: &OrgScope,
+        new: NewEmbeddings,
+    ) -> Result<Embedded, Error> {
+        if !self.available() {
+            return Err(Error::EmbeddingsUnavailable);
+        }
+        let model = if new.model.is_empty() {
+            self.model.clone()
+        } else {
+            new.model
+        };
+        let mut meter = self.gateway.meter(
+            scope,
+            NewCall {
+                request_id: None,
+                purpose: PURPOSE.to_owned(),
+                agent: String::new(),
+                model: model.clone(),
+                prompt_tokens: new.texts.iter().map(|text| estimate_tokens(text)).sum(),
+            },
+        );
+        let user = pseudonym(scope.org());
+        let deadline = Instant::now() + self.longest;
+        let mut all = Sum::default();
+        for texts in new.texts.chunks(self.batch) {
+            let batch = EmbeddingBatch {
+                model: &model,
+                texts,
+                purpose: new.purpose,
+                user: &user,
+            };
+            let attempt = || self.gateway.provider.embed(&batch, deadline);
+            let (tries, outcome) = self.gateway.retry.run(deadline, attempt).await;
+            meter.tried(tries);
+            match outcome.and_then(|embeddings| all.add(embeddings)) {
+                Ok(()) => {}
+                Err(failure) => {
+                    meter.fail(&failure).await;
+                    return Err(failure.into());
+                }
+            }
+        }
+        let settled = meter.finish(all.finish).await;
+        Ok(Embedded {
+            vectors: all.vectors,
+            settled,
+        })
+    }
+}
+
+/// Batches put together.
+struct Sum {
+    vectors: Vec<Vec<f32>>,
+    finish: Finish,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        let finish = Finish {
+            reason: FinishReason::Stop,
+            model: String::new(),
+            tokens: Some(Tokens::default()),
+            cost: Some(NanoUsd::default()),
+            generation: String::new(),
+        };
+        Self {
+            vectors: Vec::new(),
+            finish,
+        }
+    }
+}
+
+impl Sum {
+    /// A sum is known when all its parts are.
+    fn add(&mut self, batch: Embeddings) -> Result<(), Failure> {
+        let lengths = (
+            self.vectors.first().map(Vec::len),
+            batch.vectors.first().map(Vec::len),
+        );
+        if let (Some(before), Some(now)) = lengths
+            && before != now
+        {
+            let message = "the provider's vectors are not of one length";
+            return Err(Failure::unavailable("invalid_vectors", message));
+        }
+        self.vectors.extend(batch.vectors);
+        self.finish.model = batch.model;
+        let tokens = self.finish.tokens.zip(batch.tokens);
+        self.finish.tokens = tokens.map(|(all, more)| Tokens {
+            prompt: all.prompt + more.prompt,
+            completion: all.completion + more.completion,
+            cached: all.cached + more.cached,
+        });
+        self.finish.cost = self
+            .finish
+            .cost
+            .zip(batch.cost)
+            .map(|(all, more)| all + more);
+        Ok(())
+    }
+}

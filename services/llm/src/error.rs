@@ -1,0 +1,68 @@
+//! What can go wrong in this service.
+
+use std::time::Duration;
+
+use t11_core::{Fault, FaultKind, NameError, PageError, Violation, Violations};
+use t11_store::StoreError;
+
+use crate::failure::Failure;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the request breaks {} of the rules for its fields", .0.0.len())]
+    Invalid(Violations),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Page(#[from] PageError),
+    #[error("no embedding model is set, so texts cannot be compared by meaning")]
+    EmbeddingsUnavailable,
+    #[error(transparent)]
+    Provider(#[from] Failure),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    /// The fault that this error only carries.
+    fn inner(&self) -> Option<&dyn Fault> {
+        match self {
+            Self::Invalid(_) | Self::EmbeddingsUnavailable => None,
+            Self::Name(error) => Some(error),
+            Self::Page(error) => Some(error),
+            Self::Provider(failure) => Some(failure),
+            Self::Store(error) => Some(error),
+        }
+    }
+}
+
+impl Fault for Error {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::EmbeddingsUnavailable => FaultKind::Precondition,
+            _ => self.inner().map_or(FaultKind::Invalid, Fault::kind),
+        }
+    }
+
+    fn reason(&self) -> &str {
+        match self {
+            Self::EmbeddingsUnavailable => "EMBEDDINGS_UNAVAILABLE",
+            _ => self.inner().map_or("REQUEST_INVALID", Fault::reason),
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        self.inner().map(Fault::metadata).unwrap_or_default()
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(violations) => &violations.0,
+            _ => &[],
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.inner().and_then(Fault::retry_after)
+    }
+}

@@ -1,0 +1,76 @@
+//! The service on the wire.
+
+mod completions;
+mod convert;
+mod embeddings;
+mod models;
+mod usage;
+
+use std::sync::Arc;
+
+use t11_core::{PageTokens, World};
+use t11_proto::llm::v1::completion_service_server::CompletionServiceServer;
+use t11_proto::llm::v1::embedding_service_server::EmbeddingServiceServer;
+use t11_proto::llm::v1::model_service_server::ModelServiceServer;
+use t11_proto::llm::v1::usage_service_server::UsageServiceServer;
+use tonic::Status;
+use tonic::service::Routes;
+
+use crate::catalog::Catalog;
+use crate::completion::Completions;
+use crate::embedding::Embedder;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::store::Store;
+
+/// A prompt of the longest context fits; 256 passages to embed do, too.
+const MAX_REQUEST_BYTES: usize = 8 * 1024 * 1024;
+
+/// Everything the handlers call.
+pub(crate) struct Parts {
+    pub(crate) completions: Completions,
+    pub(crate) embedder: Embedder,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) provider: &'static str,
+    pub(crate) store: Store,
+    pub(crate) page_tokens: PageTokens,
+    pub(crate) world: World,
+}
+
+/// The routes of all RPCs.
+pub(crate) fn routes(parts: Parts) -> Routes {
+    let completions = completions::Service {
+        completions: parts.completions,
+    };
+    let models = models::Service {
+        catalog: parts.catalog,
+        provider: parts.provider,
+        embeddings: parts.embedder.available(),
+        page_tokens: parts.page_tokens,
+    };
+    let embeddings = embeddings::Service {
+        embedder: parts.embedder,
+    };
+    let usage = usage::Service {
+        store: parts.store,
+        world: parts.world,
+    };
+    let completions = CompletionServiceServer::new(completions);
+    let embeddings = EmbeddingServiceServer::new(embeddings);
+    Routes::new(completions.max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(embeddings.max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(ModelServiceServer::new(models))
+        .add_service(UsageServiceServer::new(usage))
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        t11_grpc::status("llm", &error)
+    }
+}
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        t11_grpc::status("llm", &failure)
+    }
+}

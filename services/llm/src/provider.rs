@@ -1,0 +1,151 @@
+//! What a provider of models is to the rest of the service.
+
+pub(crate) mod demo;
+pub(crate) mod openai;
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use crate::catalog::Model;
+use crate::failure::Failure;
+use crate::money::NanoUsd;
+
+/// Where completions and vectors come from.
+#[async_trait]
+pub(crate) trait Provider: Send + Sync {
+    /// `openrouter`, `openai-compatible` or `demo`: shown to callers and kept in usage records.
+    fn name(&self) -> &'static str;
+
+    /// Asks for one completion. Dropping the future or the answer cancels the call at the
+    /// provider.
+    async fn complete(&self, prompt: &Prompt, deadline: Instant) -> Result<Answer, Failure>;
+
+    /// Vectors of the texts, in their order, all of one length.
+    async fn embed(
+        &self,
+        batch: &EmbeddingBatch<'_>,
+        deadline: Instant,
+    ) -> Result<Embeddings, Failure>;
+
+    /// The models that can be called.
+    async fn models(&self, deadline: Instant) -> Result<Vec<Model>, Failure>;
+}
+
+/// The events of a completion: any number of texts and tool calls, then [`Event::Finish`]. An
+/// answer that ends otherwise ends with a failure.
+pub(crate) type Answer = BoxStream<'static, Result<Event, Failure>>;
+
+/// One request for a completion, checked.
+#[derive(Debug)]
+pub(crate) struct Prompt {
+    pub(crate) model: String,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) temperature: Option<f64>,
+    pub(crate) max_tokens: u32,
+    /// JSON Schema that the answer must follow.
+    pub(crate) response_schema: Option<Box<RawValue>>,
+    pub(crate) tools: Vec<Tool>,
+    /// Calls of one conversation share it; may be empty.
+    pub(crate) session_id: String,
+    /// Stands for the organization at the provider without naming it.
+    pub(crate) user: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) role: Role,
+    pub(crate) content: String,
+    /// For [`Role::Tool`]: the call it answers.
+    pub(crate) tool_call_id: String,
+    /// For [`Role::Assistant`]: the calls it made.
+    pub(crate) tool_calls: Vec<ToolCall>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    System,
+    User,
+    Assistant,
+    Tool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tool {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    /// JSON Schema of the arguments.
+    pub(crate) parameters: Box<RawValue>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ToolCall {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// As the model wrote it.
+    pub(crate) arguments: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Never empty.
+    Text(String),
+    ToolCall(ToolCall),
+    Finish(Finish),
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finish {
+    pub(crate) reason: FinishReason,
+    /// The model that served; empty when the provider does not say.
+    pub(crate) model: String,
+    /// `None` when the provider does not say.
+    pub(crate) tokens: Option<Tokens>,
+    /// What the provider charges, when it says.
+    pub(crate) cost: Option<NanoUsd>,
+    /// The provider's own id of the call; empty when it gives none.
+    pub(crate) generation: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FinishReason {
+    Stop,
+    Length,
+    ToolCalls,
+    ContentFilter,
+}
+
+/// Tokens by the model's own count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Tokens {
+    pub(crate) prompt: i64,
+    pub(crate) completion: i64,
+    /// Of `prompt`, those read from the provider's cache.
+    pub(crate) cached: i64,
+}
+
+/// One request for vectors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EmbeddingBatch<'a> {
+    pub(crate) model: &'a str,
+    pub(crate) texts: &'a [String],
+    pub(crate) purpose: EmbeddingPurpose,
+    pub(crate) user: &'a str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EmbeddingPurpose {
+    Query,
+    Passage,
+}
+
+/// Vectors and what they cost.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Embeddings {
+    pub(crate) vectors: Vec<Vec<f32>>,
+    pub(crate) model: String,
+    pub(crate) tokens: Option<Tokens>,
+    pub(crate) cost: Option<NanoUsd>,
+}

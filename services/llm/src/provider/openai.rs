@@ -1,0 +1,313 @@
+//! OpenRouter and every server that speaks OpenAI's HTTP API: Ollama, vLLM, llama.cpp.
+
+mod answer;
+mod assembly;
+mod refusal;
+mod request;
+mod vectors;
+mod watch;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::StreamExt as _;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use reqwest::{Client, RequestBuilder, Response, Url, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use t11_core::World;
+use tokio::time::{Instant, timeout_at};
+
+use self::watch::Watch;
+use super::{Answer, EmbeddingBatch, EmbeddingPurpose, Embeddings, Prompt, Provider};
+use crate::catalog::Model;
+use crate::failure::{Failure, FailureClass};
+use crate::money::TokenPrice;
+use crate::wire::{EmbeddingRequest, ErrorBody, ListedModel, ModelList, Pricing, scalar};
+
+/// An error page longer than this is not read to its end.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+/// 256 vectors of 4,096 numbers as JSON, and the whole of OpenRouter's catalogue, are below.
+const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// How we name ourselves to OpenRouter.
+const APP_TITLE: &str = "T11";
+
+/// How far a server goes beyond OpenAI's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flavor {
+    /// Routing, sessions, prices and costs.
+    OpenRouter,
+    /// OpenAI's API and nothing else.
+    Compatible,
+}
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// For the connection, TLS included.
+    pub(crate) connect: Duration,
+    /// From the request to the answer's headers.
+    pub(crate) headers: Duration,
+    /// From the request to the first sign of the model's own work; comments are none.
+    pub(crate) first_content: Duration,
+    /// Between two reads; comments count, for they prove that the connection lives.
+    pub(crate) idle: Duration,
+}
+
+/// Everything that must be known about a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Without a slash at its end.
+    pub(crate) base_url: Url,
+    pub(crate) api_key: Option<SecretString>,
+    pub(crate) flavor: Flavor,
+    /// `deny` or `allow`: whether OpenRouter may use endpoints that keep prompts.
+    pub(crate) data_collection: &'static str,
+    pub(crate) patience: Patience,
+    /// What the embedding model wants to hear of queries and of passages; empty = nothing.
+    pub(crate) query_type: String,
+    pub(crate) passage_type: String,
+}
+
+/// A server behind HTTP.
+pub(crate) struct OpenAi {
+    http: Client,
+    settings: Settings,
+    world: World,
+}
+
+impl OpenAi {
+    /// A client of the server; connects on first use.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub(crate) fn new(settings: Settings, world: World) -> reqwest::Result<Self> {
+        let mut builder = Client::builder()
+            .connect_timeout(settings.patience.connect)
+            .redirect(redirect::Policy::none())
+            // A small last write must not wait for the acknowledgement of the one before.
+            .tcp_nodelay(true)
+            // A compressed stream of events arrives when the compressor likes.
+            .no_gzip()
+            .no_brotli()
+            .user_agent(concat!("t11-llm/", env!("CARGO_PKG_VERSION")));
+        if is_loopback(&settings.base_url) {
+            builder = builder.no_proxy();
+        }
+        Ok(Self {
+            http: builder.build()?,
+            settings,
+            world,
+        })
+    }
+
+    fn prepare(
+        &self,
+        request: impl FnOnce(&Client, String) -> RequestBuilder,
+        path: &str,
+    ) -> RequestBuilder {
+        let url = format!(
+            "{}/{path}",
+            self.settings.base_url.as_str().trim_end_matches('/')
+        );
+        let mut request = request(&self.http, url);
+        if let Some(key) = &self.settings.api_key {
+            request = request.bearer_auth(key.expose_secret());
+        }
+        if self.settings.flavor == Flavor::OpenRouter {
+            request = request.header("x-openrouter-title", APP_TITLE);
+        }
+        request
+    }
+
+    fn post(&self, path: &str, body: &impl Serialize) -> RequestBuilder {
+        self.prepare(|http, url| http.post(url).json(body), path)
+    }
+
+    /// Sends the request and waits for an answer with a success status.
+    async fn send(&self, request: RequestBuilder, deadline: Instant) -> Result<Response, Failure> {
+        let headers_by = deadline.min(Instant::now() + self.settings.patience.headers);
+        let response = timeout_at(headers_by, request.send())
+            .await
+            .map_err(|_elapsed| {
+                Failure::unavailable("headers_timeout", "the provider did not answer in time")
+            })?
+            .map_err(unreachable)?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = read_body(response, MAX_ERROR_BYTES, headers_by)
+            .await
+            .unwrap_or_default();
+        Err(refusal::refused(status, &headers, &body, self.world.now()))
+    }
+
+    async fn fetch(&self, request: RequestBuilder, deadline: Instant) -> Result<Vec<u8>, Failure> {
+        let response = self.send(request, deadline).await?;
+        read_body(response, MAX_ANSWER_BYTES, deadline).await
+    }
+
+    /// The failure behind a success that is no stream.
+    async fn not_a_stream(&self, response: Response, deadline: Instant) -> Failure {
+        let headers = response.headers().clone();
+        let body = read_body(response, MAX_ERROR_BYTES, deadline)
+            .await
+            .unwrap_or_default();
+        match serde_json::from_slice::<ErrorBody<'_>>(&body) {
+            Ok(found) => {
+                let status = found.error.status().unwrap_or(502);
+                refusal::refused(status, &headers, &body, self.world.now())
+            }
+            Err(_no_error_object) => Failure {
+                transient: false,
+                ..Failure::unavailable(
+                    "not_a_stream",
+                    "the provider did not answer with a stream; is the base URL right?",
+                )
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for OpenAi {
+    fn name(&self) -> &'static str {
+        match self.settings.flavor {
+            Flavor::OpenRouter => "openrouter",
+            Flavor::Compatible => "openai-compatible",
+        }
+    }
+
+    async fn complete(&self, prompt: &Prompt, deadline: Instant) -> Result<Answer, Failure> {
+        let watch = Watch::new(&self.settings.patience, deadline);
+        let body =
+            request::chat_request(prompt, self.settings.flavor, self.settings.data_collection);
+        let response = self
+            .send(self.post("chat/completions", &body), deadline)
+            .await?;
+        if !is_event_stream(&response) {
+            return Err(self.not_a_stream(response, deadline).await);
+        }
+        Ok(answer::read(response.bytes_stream().boxed(), watch))
+    }
+
+    async fn embed(
+        &self,
+        batch: &EmbeddingBatch<'_>,
+        deadline: Instant,
+    ) -> Result<Embeddings, Failure> {
+        let body = EmbeddingRequest {
+            model: batch.model,
+            input: batch.texts,
+            encoding_format: "base64",
+            user: batch.user,
+            input_type: match batch.purpose {
+                EmbeddingPurpose::Query => &self.settings.query_type,
+                EmbeddingPurpose::Passage => &self.settings.passage_type,
+            },
+        };
+        let body = self.fetch(self.post("embeddings", &body), deadline).await?;
+        vectors::read(&body, batch)
+    }
+
+    async fn models(&self, deadline: Instant) -> Result<Vec<Model>, Failure> {
+        let request = self.prepare(Client::get, "models");
+        let body = match self.fetch(request, deadline).await {
+            Ok(body) => body,
+            // Some servers serve one model and no list.
+            Err(failure) if failure.class == FailureClass::ModelUnknown => return Ok(Vec::new()),
+            Err(failure) => return Err(failure),
+        };
+        let list: ModelList = serde_json::from_slice(&body).map_err(|error| {
+            tracing::warn!(%error, "the provider's list of models cannot be read");
+            Failure::unavailable(
+                "invalid_models",
+                "the provider's list of models cannot be read",
+            )
+        })?;
+        Ok(list.data.into_iter().map(model).collect())
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host.starts_with("127."),
+        None => false,
+    }
+}
+
+fn is_event_stream(response: &Response) -> bool {
+    let content_type = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    response.status() == StatusCode::OK
+        && content_type.is_some_and(|value| value.starts_with("text/event-stream"))
+}
+
+fn unreachable(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    tracing::debug!(error = ?error, "the provider cannot be reached");
+    let cause = if error.is_connect() {
+        "connect"
+    } else {
+        "connection"
+    };
+    Failure::unavailable(cause, "the provider cannot be reached")
+}
+
+async fn read_body(
+    mut response: Response,
+    limit: usize,
+    deadline: Instant,
+) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    let reading = async {
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            let room = limit - body.len();
+            if chunk.len() > room {
+                return Err(Failure::unavailable(
+                    "answer_too_long",
+                    "the provider's answer is too long",
+                ));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    timeout_at(deadline, reading).await.map_err(|_elapsed| {
+        Failure::unavailable(
+            "body_timeout",
+            "the provider did not finish its answer in time",
+        )
+    })??;
+    Ok(body)
+}
+
+fn model(listed: ListedModel) -> Model {
+    // Servers without the list accept both parameters and do their best.
+    let supports = |parameter: &str| {
+        let parameters = listed.supported_parameters.as_ref();
+        parameters.is_none_or(|parameters| parameters.iter().any(|known| known == parameter))
+    };
+    let price = |of: fn(&Pricing) -> Option<&serde_json::value::RawValue>| {
+        let decimal = scalar(of(listed.pricing.as_ref()?)?);
+        TokenPrice::from_decimal_usd_per_token(decimal)
+    };
+    Model {
+        context_tokens: listed
+            .context_length
+            .or(listed.max_model_len)
+            .unwrap_or(0)
+            .max(0),
+        prompt_price: price(|pricing| pricing.prompt.as_deref()),
+        completion_price: price(|pricing| pricing.completion.as_deref()),
+        supports_json_schema: supports("structured_outputs"),
+        supports_tools: supports("tools"),
+        display_name: listed.name.unwrap_or_else(|| listed.id.clone()),
+        id: listed.id,
+    }
+}

@@ -1,0 +1,3 @@
+//! Rows as they are stored.
+
+pub(super) mod usage_record;

@@ -1,0 +1,11 @@
+//! The service through its real routes and SQLite, against a model server on the wire.
+
+mod catalogue;
+mod completions;
+mod demo;
+mod embeddings;
+mod faults;
+// Said once more for clippy, which lets tests unwrap.
+#[cfg(test)]
+mod rig;
+mod usage;

@@ -1,0 +1,231 @@
+//! The service, the server it calls, and a caller.
+
+use std::collections::BTreeMap;
+
+use t11_core::{Fault as _, OrgId, World};
+use t11_grpc::{Peer, RemoteFault, as_service};
+use t11_llm::Llm;
+use t11_proto::llm::v1 as pb;
+use t11_proto::llm::v1::complete_response::Event;
+use t11_proto::llm::v1::completion_service_client::CompletionServiceClient;
+use t11_proto::llm::v1::embedding_service_client::EmbeddingServiceClient;
+use t11_proto::llm::v1::model_service_client::ModelServiceClient;
+use t11_proto::llm::v1::usage_service_client::UsageServiceClient;
+use t11_runtime::{Entry, Mesh, Settings, Shape, Sources};
+use t11_testkit::fake_model::FakeModel;
+use tempfile::TempDir;
+use tonic::{Status, Streaming};
+use uuid::Uuid;
+
+pub(crate) const KEY: &str = "sk-or-v1-test";
+
+pub(crate) struct Rig {
+    pub(crate) model: FakeModel,
+    mesh: Mesh,
+    pub(crate) org: OrgId,
+    _data: TempDir,
+}
+
+/// What came of a completion.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) text: String,
+    pub(crate) calls: Vec<pb::ToolCall>,
+    /// Its last event, or what it ended with instead.
+    pub(crate) end: Result<pb::Finish, Status>,
+}
+
+impl Outcome {
+    pub(crate) fn finish(&self) -> &pb::Finish {
+        self.end.as_ref().unwrap()
+    }
+
+    pub(crate) fn fault(&self) -> RemoteFault {
+        RemoteFault::from(self.end.as_ref().unwrap_err())
+    }
+
+    pub(crate) fn reason(&self) -> String {
+        self.fault().reason().to_owned()
+    }
+}
+
+impl Rig {
+    /// The service in front of a server that speaks OpenRouter's API.
+    pub(crate) async fn openrouter() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with further settings.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let model = FakeModel::start().await;
+        model.require_key(KEY);
+        let base_url = model.base_url();
+        let mut variables = vec![
+            ("OPENROUTER_BASE_URL", base_url.as_str()),
+            ("OPENROUTER_API_KEY", KEY),
+            ("T11_LLM__SERVER", "openrouter"),
+        ];
+        variables.extend(settings);
+        Self::start(model, &variables).await
+    }
+
+    /// The service without a provider.
+    pub(crate) async fn demo() -> Self {
+        Self::start(
+            FakeModel::start().await,
+            &[("T11_LLM__DEMO_WORD_DELAY_MS", "0")],
+        )
+        .await
+    }
+
+    async fn start(model: FakeModel, variables: &[(&str, &str)]) -> Self {
+        t11_runtime::init_process();
+        let data = tempfile::tempdir().unwrap();
+        let mut all =
+            BTreeMap::from([("T11_DATA_DIR".to_owned(), data.path().display().to_string())]);
+        all.extend(
+            variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        let settings = Settings::load(&Sources {
+            variables: all,
+            file: None,
+        })
+        .unwrap();
+        let entries = [Entry::of::<Llm>()];
+        let mesh = Mesh::start(
+            settings,
+            World::system(),
+            &entries,
+            &["llm"],
+            Shape::OneProcess,
+        );
+        let mesh = mesh.await.unwrap();
+        Self {
+            model,
+            mesh,
+            org: OrgId(Uuid::from_u128(7)),
+            _data: data,
+        }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.mesh.stop().await;
+    }
+
+    /// The same service for another organization.
+    pub(crate) fn in_org(&mut self, org: u128) {
+        self.org = OrgId(Uuid::from_u128(org));
+    }
+
+    fn peer(&self) -> Peer {
+        self.mesh.context().peer("llm")
+    }
+
+    /// Runs a call in the name of a service that works for the organization.
+    async fn call<F: Future>(&self, call: F) -> F::Output {
+        let context = self.mesh.context();
+        as_service(
+            &context.signer(),
+            &context.world(),
+            "agents",
+            self.org,
+            call,
+        )
+        .await
+    }
+
+    pub(crate) async fn begin(
+        &self,
+        request: pb::CompleteRequest,
+    ) -> Result<Streaming<pb::CompleteResponse>, Status> {
+        let mut client = CompletionServiceClient::new(self.peer());
+        Ok(self.call(client.complete(request)).await?.into_inner())
+    }
+
+    pub(crate) async fn complete(&self, request: pb::CompleteRequest) -> Outcome {
+        let mut outcome = Outcome {
+            text: String::new(),
+            calls: Vec::new(),
+            end: Ok(pb::Finish::default()),
+        };
+        let mut events = match self.begin(request).await {
+            Ok(events) => events,
+            Err(status) => {
+                return Outcome {
+                    end: Err(status),
+                    ..outcome
+                };
+            }
+        };
+        loop {
+            match events.message().await {
+                Ok(Some(response)) => match response.event.unwrap() {
+                    Event::TextDelta(text) => outcome.text.push_str(&text),
+                    Event::ToolCall(call) => outcome.calls.push(call),
+                    Event::Finish(finish) => outcome.end = Ok(finish),
+                },
+                Ok(None) => return outcome,
+                Err(status) => {
+                    return Outcome {
+                        end: Err(status),
+                        ..outcome
+                    };
+                }
+            }
+        }
+    }
+
+    /// Asks the default model.
+    pub(crate) async fn ask(&self, question: &str) -> Outcome {
+        self.complete(request(question)).await
+    }
+
+    pub(crate) async fn embed(
+        &self,
+        request: pb::EmbedRequest,
+    ) -> Result<pb::EmbedResponse, Status> {
+        let mut client = EmbeddingServiceClient::new(self.peer());
+        Ok(self.call(client.embed(request)).await?.into_inner())
+    }
+
+    pub(crate) async fn models(
+        &self,
+        request: pb::ListModelsRequest,
+    ) -> Result<pb::ListModelsResponse, Status> {
+        let mut client = ModelServiceClient::new(self.peer());
+        Ok(self.call(client.list_models(request)).await?.into_inner())
+    }
+
+    pub(crate) async fn usage(&self) -> pb::QueryUsageResponse {
+        self.query_usage(pb::QueryUsageRequest::default())
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn query_usage(
+        &self,
+        request: pb::QueryUsageRequest,
+    ) -> Result<pb::QueryUsageResponse, Status> {
+        let mut client = UsageServiceClient::new(self.peer());
+        Ok(self.call(client.query_usage(request)).await?.into_inner())
+    }
+}
+
+/// A request with one message of the user.
+pub(crate) fn request(question: &str) -> pb::CompleteRequest {
+    let messages = vec![message(pb::MessageRole::User, question)];
+    pb::CompleteRequest {
+        messages,
+        ..Default::default()
+    }
+}
+
+pub(crate) fn message(role: pb::MessageRole, content: &str) -> pb::Message {
+    pb::Message {
+        role: role.into(),
+        content: content.to_owned(),
+        ..Default::default()
+    }
+}
