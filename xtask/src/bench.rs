@@ -1,15 +1,16 @@
 //! `cargo xtask bench`: measures the figures of the README against their goals.
 //!
 //! What the whole process shows from outside (memory, start) is measured here. What needs the inside
-//! is measured by bench programs (`harness = false`), which print lines of the form
-//! `figure <name> <value>`, in the unit of the table below, and take `--short`.
+//! is measured by bench programs (`harness = false`), which print one JSON object a line:
+//! `{"bench": "search lexical", "p99_ms": 1.5}`. The goals below name such figures as `bench/field`.
 
 mod machine;
 
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use serde_json::Value;
 
 use crate::dev::{self, Profile};
 use crate::server::DevServer;
@@ -19,12 +20,13 @@ use crate::workspace::Workspace;
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
-    /// Fewer rounds and a quicker build: shows that the benchmarks run, not how fast things are.
+    /// A quicker build and fewer starts: shows that the benchmarks run, not how fast things are.
     #[arg(long)]
     pub(crate) short: bool,
 }
 
 struct Goal {
+    /// `bench/field`, or one of the names of what is measured here.
     name: &'static str,
     about: &'static str,
     unit: &'static str,
@@ -54,19 +56,19 @@ const GOALS: &[Goal] = &[
         bound: Bound::AtMost(1.5),
     },
     Goal {
-        name: "rest_added_p99",
+        name: "rest through edge/added_p99_ms",
         about: "REST through edge above the RPC in process, p99",
         unit: "ms",
         bound: Bound::AtMost(1.0),
     },
     Goal {
-        name: "ingest_rate",
+        name: "ingest all/mb_per_s",
         about: "ingestion of text",
         unit: "MB/s",
         bound: Bound::AtLeast(2.0),
     },
     Goal {
-        name: "search_p99",
+        name: "search lexical/p99_ms",
         about: "search over 100,000 chunks, p99",
         unit: "ms",
         bound: Bound::AtMost(20.0),
@@ -79,12 +81,9 @@ const GOALS: &[Goal] = &[
     },
 ];
 
-/// Bench programs: crate, name, and the source that must exist for it.
-const PROGRAMS: &[(&str, &str, &str)] = &[
-    ("t11-tests", "rest", "tests/benches/rest.rs"),
-    ("t11-agents", "ingest", "services/agents/benches/ingest.rs"),
-    ("t11-agents", "search", "services/agents/benches/search.rs"),
-];
+/// Crates with bench programs, and those programs.
+const PACKAGES: [&str; 3] = ["t11", "t11-agents", "t11-jobs"];
+const PROGRAMS: [&str; 4] = ["rest", "ingest", "search", "queue"];
 
 struct Figure {
     name: String,
@@ -107,13 +106,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         Profile::Release
     };
     let mut figures = whole_process(workspace, profile, options.short)?;
-    for (package, name, source) in PROGRAMS {
-        if !workspace.root.join(source).is_file() {
-            bail!("{source} is missing: it measures a figure of the README");
-        }
-        let printed = run_program(workspace, package, name, profile, options.short)?;
-        figures.extend(printed.lines().filter_map(parse));
-    }
+    let printed = run_programs(workspace, profile)?;
+    figures.extend(printed.lines().flat_map(parse));
     println!("\n{}", machine::describe(profile)?);
     println!("{}", table(&figures)?);
     Ok(())
@@ -144,41 +138,35 @@ fn whole_process(workspace: &Workspace, profile: Profile, short: bool) -> Result
     ])
 }
 
-fn run_program(
-    workspace: &Workspace,
-    package: &str,
-    name: &str,
-    profile: Profile,
-    short: bool,
-) -> Result<String> {
-    say(format!("bench {package}/{name}"));
+/// In one cargo run, so that what they share is compiled once.
+fn run_programs(workspace: &Workspace, profile: Profile) -> Result<String> {
+    say(format!("running {}", PROGRAMS.join(", ")));
     let mut cargo = workspace.cargo();
-    cargo.args([
-        "bench",
-        "--package",
-        package,
-        "--bench",
-        name,
-        "--profile",
-        profile.name(),
-        "--",
-    ]);
-    if short {
-        cargo.arg("--short");
-    }
+    cargo.args(["bench", "--profile", profile.name()]);
+    cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    cargo.args(PROGRAMS.iter().flat_map(|program| ["--bench", program]));
     let printed = shell::output(&mut cargo)?;
     print!("{printed}");
     Ok(printed)
 }
 
-/// `figure <name> <value>`; other lines are for people.
-fn parse(line: &str) -> Option<Figure> {
-    let mut words = line.strip_prefix("figure ")?.split_whitespace();
-    let name = words.next()?.to_owned();
-    Some(Figure {
-        name,
-        value: words.next()?.parse().ok()?,
-    })
+/// The numbers of a JSON line; other lines are for people.
+fn parse(line: &str) -> Vec<Figure> {
+    let Ok(Value::Object(fields)) = serde_json::from_str(line) else {
+        return Vec::new();
+    };
+    let Some(bench) = fields.get("bench").and_then(Value::as_str) else {
+        return Vec::new();
+    };
+    let numbers = fields
+        .iter()
+        .filter_map(|(field, value)| Some((field, value.as_f64()?)));
+    numbers
+        .map(|(field, value)| Figure {
+            name: format!("{bench}/{field}"),
+            value,
+        })
+        .collect()
 }
 
 fn median(values: &mut [f64]) -> Option<f64> {
@@ -201,7 +189,7 @@ fn table(figures: &[Figure]) -> Result<String> {
     {
         let figure = figures.iter().find(|figure| figure.name == *name);
         let value = figure
-            .with_context(|| format!("no bench printed `figure {name} …`"))?
+            .with_context(|| format!("no bench printed `{name}`"))?
             .value;
         let (goal, is_met) = match bound {
             Bound::AtMost(limit) => (format!("≤ {limit}"), value <= *limit),
@@ -221,10 +209,14 @@ mod tests {
 
     #[test]
     fn figures_are_read_among_other_lines() {
-        let figure = parse("figure search_p99 12.5").unwrap();
-        assert_eq!((figure.name.as_str(), figure.value), ("search_p99", 12.5));
-        assert!(parse("a figure of speech 3").is_none());
-        assert!(parse("figure search_p99 fast").is_none());
+        let figures = parse(r#"{"bench": "search lexical", "p99_ms": 12.5, "unit": "ms"}"#);
+        assert_eq!(figures.len(), 1);
+        assert_eq!(
+            (figures[0].name.as_str(), figures[0].value),
+            ("search lexical/p99_ms", 12.5)
+        );
+        assert!(parse("running 0 tests").is_empty());
+        assert!(parse("[1, 2]").is_empty());
     }
 
     #[test]

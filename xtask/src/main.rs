@@ -1,6 +1,10 @@
 //! `cargo xtask`: the one door for chores. It needs a Rust toolchain and a C compiler; whatever
 //! else a chore needs it installs once and says so.
-#![expect(clippy::print_stdout, reason = "a command-line tool talks on stdout")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool talks"
+)]
 #![expect(
     clippy::disallowed_methods,
     reason = "a tool beside the product: it waits, reads the environment"
@@ -66,7 +70,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         // Without a backtrace, which would only lead through this tool.
         Err(error) => {
-            println!("xtask: error: {error:#}");
+            eprintln!("xtask: error: {error:#}");
             ExitCode::FAILURE
         }
     }
