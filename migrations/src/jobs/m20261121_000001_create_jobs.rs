@@ -77,10 +77,12 @@ const JOB_INDEXES: &[&str] = &[
      WHERE state = 'ready'",
     "CREATE INDEX ix_jobs_due ON jobs (run_time) WHERE state IN ('scheduled', 'retrying')",
     "CREATE INDEX ix_jobs_running ON jobs (worker, lease_expire_time) WHERE state = 'running'",
-    "CREATE INDEX ix_jobs_ordering_key ON jobs (org_id, ordering_key, position) \
+    "CREATE INDEX ix_jobs_ordering_key ON jobs (org_id, ordering_key, state, position) \
      WHERE ordering_key IS NOT NULL AND end_time IS NULL",
     "CREATE UNIQUE INDEX uq_jobs_org_id_unique_key ON jobs (org_id, unique_key) \
      WHERE unique_key IS NOT NULL AND end_time IS NULL",
+    "CREATE INDEX ix_jobs_unfinished ON jobs (org_id, position) WHERE end_time IS NULL",
+    "CREATE INDEX ix_jobs_dead ON jobs (org_id, position) WHERE state = 'dead'",
     "CREATE INDEX ix_jobs_end_time ON jobs (end_time) WHERE end_time IS NOT NULL",
     "CREATE INDEX ix_jobs_resource ON jobs (org_id, resource, position) WHERE resource <> ''",
 ];
@@ -91,8 +93,11 @@ async fn create_job_orgs(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     table::unique(manager, "job_orgs", &["org_id"]).await
 }
 
+/// Without row security: the place of an organization at a queue is measured against that of all
+/// others. Holds counts only.
 async fn create_queue_orgs(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let columns = [
+        table::uuid(table::ORG_ID),
         table::text("queue"),
         table::bigint("pass"),
         table::boolean("paused"),
@@ -104,7 +109,9 @@ async fn create_queue_orgs(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         table::bigint("retrying"),
         table::bigint("dead"),
     ];
-    table::create_for_tenants(manager, "queue_orgs", table::new("queue_orgs", columns)).await?;
+    manager
+        .create_table(table::new("queue_orgs", columns))
+        .await?;
     table::unique(manager, "queue_orgs", &["org_id", "queue"]).await?;
     table::index(manager, "queue_orgs", &["queue", "pass"]).await?;
     execute(

@@ -1,0 +1,64 @@
+#![doc = include_str!("../README.md")]
+
+pub mod changes;
+pub mod config;
+pub mod dead;
+pub mod error;
+pub mod fair;
+mod grpc;
+pub mod job;
+pub mod lease;
+pub mod queue;
+pub mod retry;
+pub mod schedule;
+pub mod store;
+mod upkeep;
+pub mod wake;
+
+use std::sync::Arc;
+
+use t11_runtime::{Built, Context, Service};
+
+pub use config::Config;
+pub use error::Error;
+pub use grpc::routes;
+
+use crate::queue::Queue;
+use crate::store::Store;
+use crate::wake::InProcess;
+
+/// The jobs service.
+pub struct Jobs;
+
+impl Service for Jobs {
+    const NAME: &'static str = "jobs";
+    type Config = Config;
+
+    async fn build(config: Config, context: &Context) -> anyhow::Result<Built> {
+        config.validate()?;
+        let (world, stop) = (context.world(), context.shutdown());
+        let store = Store::new(context.database(Self::NAME).await?, world.clone(), config);
+        let queue = Queue::new(
+            store,
+            world.clone(),
+            Arc::new(InProcess::default()),
+            stop.clone(),
+        );
+        let routes = grpc::routes(queue.clone(), world.clone(), context.page_tokens());
+        Ok(Built::new(routes)
+            .task("reap", upkeep::reap(queue.clone(), stop.clone()))
+            .task(
+                "run_due",
+                upkeep::run_due(queue.clone(), world.clone(), stop.clone()),
+            )
+            .task(
+                "write_progress",
+                upkeep::write_progress(queue.clone(), stop.clone()),
+            )
+            .task(
+                "keep_history",
+                upkeep::keep_history(queue.clone(), stop.clone()),
+            )
+            .task("measure", upkeep::measure(queue, world, stop)))
+    }
+}

@@ -1,0 +1,401 @@
+//! One transaction's changes to jobs, and what follows from them: counts, turns, revisions, the
+//! next job of an ordering key.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveValue, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement, Value,
+};
+use t11_core::OrgId;
+use t11_store::Tx;
+use uuid::Uuid;
+
+use super::Rules;
+use super::entity::{job_orgs, jobs, queue_orgs};
+use super::rows::{line_row, patch, state_is, without_payload};
+use crate::error::Error;
+use crate::fair::{Line, Share};
+use crate::job::{Job, State};
+
+/// Sets the revision of changed jobs; the ledger has raised their organization's before.
+const NEW_REVISION: &str = "(SELECT o.revision FROM job_orgs o WHERE o.org_id = jobs.org_id)";
+
+/// Rows of one `UPDATE … WHERE position IN (…)`.
+const ROWS_AT_ONCE: usize = 1000;
+
+/// What has to be told once the transaction has committed.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Effects {
+    /// Organizations whose jobs have changed for people.
+    pub changed: BTreeSet<OrgId>,
+    /// Jobs that could start now, by queue.
+    pub startable: BTreeMap<String, usize>,
+    /// Workers with something to hear.
+    pub workers: BTreeSet<String>,
+    /// Jobs wait for a time.
+    pub due: bool,
+}
+
+/// A job before and after.
+pub(super) struct Change {
+    pub(super) before: Job,
+    pub(super) after: Job,
+}
+
+impl Change {
+    pub(super) fn of(job: Job) -> Self {
+        Self {
+            before: job.clone(),
+            after: job,
+        }
+    }
+}
+
+struct Entry {
+    line: Line,
+    is_changed: bool,
+}
+
+/// The books of one transaction over the organizations it has locked.
+pub(super) struct Ledger<'a> {
+    pub(super) tx: &'a Tx,
+    pub(super) rules: &'a Rules,
+    pub(super) now: DateTime<Utc>,
+    revisions: HashMap<OrgId, i64>,
+    lines: BTreeMap<(OrgId, String), Entry>,
+    effects: Effects,
+}
+
+impl<'a> Ledger<'a> {
+    /// Locks the organizations, in the order of their ids, and raises their revisions.
+    pub(super) async fn open(
+        tx: &'a Tx,
+        rules: &'a Rules,
+        orgs: impl IntoIterator<Item = OrgId>,
+    ) -> Result<Self, Error> {
+        let mut ledger = Self {
+            tx,
+            rules,
+            now: rules.now(),
+            revisions: HashMap::new(),
+            lines: BTreeMap::new(),
+            effects: Effects::default(),
+        };
+        let orgs: BTreeSet<_> = orgs.into_iter().collect();
+        if !orgs.is_empty() {
+            ledger.lock(&orgs).await?;
+            let lines = queue_orgs::Entity::find()
+                .filter(queue_orgs::Column::OrgId.is_in(orgs.iter().map(|org| org.0)))
+                .all(tx)
+                .await?;
+            for row in lines {
+                ledger.put(row.into());
+            }
+        }
+        Ok(ledger)
+    }
+
+    /// An insert that finds the row locks it as it raises it.
+    async fn lock(&mut self, orgs: &BTreeSet<OrgId>) -> Result<(), Error> {
+        let rows: Vec<_> = (1..=orgs.len()).map(|n| format!("(${n}, 1)")).collect();
+        let sql = format!(
+            "INSERT INTO job_orgs (org_id, revision) VALUES {} ON CONFLICT (org_id) \
+             DO UPDATE SET revision = job_orgs.revision + 1 RETURNING org_id, revision",
+            rows.join(", ")
+        );
+        let ids = orgs.iter().map(|org| Value::from(org.0));
+        let statement = self.statement(sql, ids);
+        for row in job_orgs::Model::find_by_statement(statement)
+            .all(self.tx)
+            .await?
+        {
+            self.revisions.insert(OrgId(row.org_id), row.revision);
+        }
+        Ok(())
+    }
+
+    pub(super) fn statement(
+        &self,
+        sql: String,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Statement {
+        Statement::from_sql_and_values(self.tx.get_database_backend(), sql, values)
+    }
+
+    /// The revision that this transaction gives to the organization's changes.
+    pub(super) fn revision(&self, org: OrgId) -> i64 {
+        self.revisions.get(&org).copied().unwrap_or_default()
+    }
+
+    pub(super) fn effects_mut(&mut self) -> &mut Effects {
+        &mut self.effects
+    }
+
+    pub(super) fn share(&self, queue: &str, org: OrgId) -> Share {
+        self.rules.config.share(queue, org)
+    }
+
+    /// Takes over a line as it is in the database.
+    pub(super) fn put(&mut self, line: Line) {
+        self.lines.insert(
+            (line.org, line.queue.clone()),
+            Entry {
+                line,
+                is_changed: false,
+            },
+        );
+    }
+
+    /// A line to be changed, new if it is not there.
+    pub(super) fn line_mut(&mut self, org: OrgId, queue: &str) -> &mut Line {
+        let entry = self
+            .lines
+            .entry((org, queue.to_owned()))
+            .or_insert_with(|| Entry {
+                line: Line::new(org, queue),
+                is_changed: true,
+            });
+        entry.is_changed = true;
+        &mut entry.line
+    }
+
+    /// The organization's lines.
+    pub(super) fn lines_of(&self, org: OrgId) -> Vec<Line> {
+        let own = self.lines.values().filter(|entry| entry.line.org == org);
+        own.map(|entry| entry.line.clone()).collect()
+    }
+
+    /// Counts a job on its way.
+    pub(super) fn moved(
+        &mut self,
+        org: OrgId,
+        queue: &str,
+        from: Option<State>,
+        to: Option<State>,
+    ) {
+        self.line_mut(org, queue).moved(from, to);
+        self.effects.changed.insert(org);
+        self.effects.due |= matches!(to, Some(State::Scheduled | State::Retrying));
+    }
+
+    /// Writes changed jobs. Where one has let go of its ordering key, the next in line is ready.
+    pub(super) async fn save(&mut self, changes: Vec<Change>) -> Result<(), Error> {
+        let mut freed = BTreeSet::new();
+        for Change { before, after } in &changes {
+            if before.state.holds_key()
+                && !after.state.holds_key()
+                && let Some(key) = &after.ordering_key
+            {
+                freed.insert((after.org, key.clone()));
+            }
+        }
+        self.write(changes).await?;
+        let mut next = Vec::new();
+        for (org, key) in freed {
+            next.extend(self.next_of_key(org, &key).await?);
+        }
+        let now = self.now;
+        let unblocked = next.into_iter().map(|job| {
+            let mut change = Change::of(job);
+            change.after.unblock(now);
+            change
+        });
+        self.write(unblocked.collect()).await
+    }
+
+    async fn write(&mut self, changes: Vec<Change>) -> Result<(), Error> {
+        let mut groups: Vec<(jobs::ActiveModel, Vec<i64>)> = Vec::new();
+        for Change { before, after } in changes {
+            if before == after {
+                continue;
+            }
+            if before.state != after.state {
+                self.moved(
+                    after.org,
+                    &after.queue,
+                    Some(before.state),
+                    Some(after.state),
+                );
+            }
+            let patch = patch(&before, &after);
+            match groups.iter_mut().find(|(known, _)| *known == patch) {
+                Some((_, positions)) => positions.push(after.position),
+                None => groups.push((patch, vec![after.position])),
+            }
+            if before.update_time != after.update_time {
+                self.effects.changed.insert(after.org);
+            }
+        }
+        for (patch, positions) in groups {
+            for positions in positions.chunks(ROWS_AT_ONCE) {
+                self.write_group(&patch, positions).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn write_group(&self, patch: &jobs::ActiveModel, positions: &[i64]) -> Result<(), Error> {
+        let is_visible = matches!(patch.update_time, ActiveValue::Set(_));
+        let mut update = jobs::Entity::update_many().set(patch.clone());
+        if is_visible {
+            update = update.col_expr(jobs::Column::Revision, Expr::cust(NEW_REVISION));
+        }
+        update
+            .filter(jobs::Column::Position.is_in(positions.iter().copied()))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    async fn next_of_key(&self, org: OrgId, key: &str) -> Result<Option<Job>, Error> {
+        let select = jobs::Entity::find()
+            .filter(jobs::Column::OrgId.eq(org.0))
+            .filter(jobs::Column::OrderingKey.eq(key))
+            .filter(jobs::Column::EndTime.is_null())
+            .filter(state_is(&[State::Blocked]))
+            .order_by_asc(jobs::Column::Position)
+            .limit(1);
+        without_payload(select)
+            .one(self.tx)
+            .await?
+            .map(Job::try_from)
+            .transpose()
+    }
+
+    /// Which of an organization's ordering keys are held.
+    pub(super) async fn held_keys(
+        &self,
+        org: OrgId,
+        keys: &BTreeSet<String>,
+    ) -> Result<HashSet<String>, Error> {
+        if keys.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let held: Vec<Option<String>> = jobs::Entity::find()
+            .select_only()
+            .column(jobs::Column::OrderingKey)
+            .distinct()
+            .filter(jobs::Column::OrgId.eq(org.0))
+            .filter(jobs::Column::OrderingKey.is_in(keys))
+            .filter(jobs::Column::EndTime.is_null())
+            .filter(state_is(&[State::Ready, State::Running, State::Retrying]))
+            .into_tuple()
+            .all(self.tx)
+            .await?;
+        Ok(held.into_iter().flatten().collect())
+    }
+
+    /// Whether an ordering key is held.
+    pub(super) async fn is_key_held(&self, org: OrgId, key: &str) -> Result<bool, Error> {
+        Ok(!self
+            .held_keys(org, &[key.to_owned()].into())
+            .await?
+            .is_empty())
+    }
+
+    /// Writes the lines that have changed.
+    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+        let mut joining: BTreeMap<String, Vec<OrgId>> = BTreeMap::new();
+        let rules = self.rules;
+        for entry in self.lines.values_mut().filter(|entry| entry.is_changed) {
+            let line = &mut entry.line;
+            let may_start = line.startable(rules.config.share(&line.queue, line.org)) > 0;
+            if may_start && !line.runnable {
+                joining
+                    .entry(line.queue.clone())
+                    .or_default()
+                    .push(line.org);
+            }
+            line.runnable = may_start;
+        }
+        for (queue, orgs) in joining {
+            let floor = self.floor(&queue).await?;
+            for org in orgs {
+                self.line_mut(org, &queue).join(floor);
+            }
+        }
+        let changed = self.lines.values_mut().filter(|entry| entry.is_changed);
+        let rows: Vec<_> = changed
+            .map(|entry| {
+                entry.is_changed = false;
+                line_row(&entry.line)
+            })
+            .collect();
+        for rows in rows.chunks(ROWS_AT_ONCE) {
+            upsert_lines(self.tx, rows.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    /// Where one who joins the queue begins: at the least served of those who can be served, or,
+    /// when there are none, where the last of them was.
+    async fn floor(&self, queue: &str) -> Result<i64, Error> {
+        let sql = "SELECT COALESCE(\
+            (SELECT MIN(pass) FROM queue_orgs WHERE queue = $1 AND runnable), \
+            (SELECT MAX(pass) FROM queue_orgs WHERE queue = $1), 0) AS floor";
+        let statement = self.statement(sql.to_owned(), [queue.into()]);
+        let row = self.tx.query_one_raw(statement).await?;
+        Ok(row
+            .map(|row| row.try_get("", "floor"))
+            .transpose()?
+            .unwrap_or_default())
+    }
+
+    /// Writes what is left; what to tell after the commit.
+    pub(super) async fn close(mut self) -> Result<Effects, Error> {
+        self.flush().await?;
+        for Entry { line, .. } in self.lines.values() {
+            let startable = line.startable(self.share(&line.queue, line.org));
+            if startable > 0 {
+                let sum = self
+                    .effects
+                    .startable
+                    .entry(line.queue.clone())
+                    .or_default();
+                *sum += usize::try_from(startable).unwrap_or_default();
+            }
+        }
+        Ok(self.effects)
+    }
+}
+
+async fn upsert_lines(tx: &Tx, rows: Vec<queue_orgs::ActiveModel>) -> Result<(), Error> {
+    use queue_orgs::Column;
+    let on_conflict = OnConflict::columns([Column::OrgId, Column::Queue])
+        .update_columns([
+            Column::Pass,
+            Column::Paused,
+            Column::Runnable,
+            Column::Scheduled,
+            Column::Ready,
+            Column::Blocked,
+            Column::Running,
+            Column::Retrying,
+            Column::Dead,
+        ])
+        .to_owned();
+    queue_orgs::Entity::insert_many(rows)
+        .on_conflict(on_conflict)
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// The organizations of these jobs.
+pub(super) async fn orgs_of(
+    tx: &Tx,
+    ids: impl IntoIterator<Item = Uuid>,
+) -> Result<Vec<OrgId>, Error> {
+    let orgs: Vec<Uuid> = jobs::Entity::find()
+        .select_only()
+        .column(jobs::Column::OrgId)
+        .distinct()
+        .filter(jobs::Column::Id.is_in(ids))
+        .into_tuple()
+        .all(tx)
+        .await?;
+    Ok(orgs.into_iter().map(OrgId).collect())
+}

@@ -1,0 +1,13 @@
+//! The queue's promises, on SQLite, and with `T11_TEST_DATABASE_URL` set on PostgreSQL.
+
+mod bed;
+mod crash;
+mod enqueue;
+mod exchange;
+mod fair;
+mod keys;
+mod lease;
+mod model;
+mod rpc;
+mod schedule;
+mod steer;
