@@ -1,8 +1,39 @@
 //! The number rule: nothing countable leaves without a source.
+//!
+//! Every amount of money, percent, date, span of time, quantity, phone and link of an outgoing text
+//! must be one of
+//! - a price row valid today: its price, its lowest price when the text says «от» too, or a discount
+//!   not above what the rows named in the sentence (all rows, when it names none) allow;
+//! - a passage that the sentence cites;
+//! - the client's own words: money only where the sentence quotes («ваш бюджет») and states no
+//!   price, percents never, since whoever asks for 90 % off would hear it confirmed;
+//! - the agent's instructions, but for money and percents.
+//!
+//! Values are compared with their kind, their currency or unit, and whether they are exact, lowest
+//! or highest: «до 15 %» is no source of «15 %». A price that would have to be computed has none.
+//! Amounts without a currency are rubles in Cyrillic text and dollars in other text. A date without
+//! a year is of this year. What is not understood is a quantity of itself, and so has no source
+//! unless it stands there in the same words.
+
+mod amount;
+mod claim;
+mod fold;
+mod scan;
+mod token;
+mod words;
+mod written;
+
+#[cfg(test)]
+mod tests;
 
 use chrono::NaiveDate;
 
+use crate::knowledge::stem::Stemming;
 use crate::price_book::PriceItem;
+use crate::price_book::currency::Currency;
+
+use claim::{Bound, Claim, MICRO, Sentence, Value};
+use fold::Folded;
 
 /// Where numbers of an answer may come from.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +84,11 @@ impl Kind {
             Self::Link => "link",
         }
     }
+
+    /// Only the company's data may say what things cost.
+    fn is_price(self) -> bool {
+        matches!(self, Self::Money | Self::Percent)
+    }
 }
 
 impl Finding {
@@ -61,28 +97,159 @@ impl Finding {
     }
 }
 
-/// The numbers of `text`. Until kinds are told apart, every run of digits must stand in a source.
+/// Every number of `text` in order, each with where it comes from.
 pub fn check(text: &str, evidence: &Evidence<'_>) -> Vec<Finding> {
-    let source = |digits: &str| {
-        let holds = |text: &str| runs(text).any(|run| run == digits);
-        let price = evidence.prices.iter().find(|item| holds(&item.line()));
-        let passage = || evidence.passages.iter().find(|(_, text)| holds(text));
-        let client = || evidence.client_texts.iter().any(|text| holds(text));
-        price
-            .map(|item| t11_core::format_name("items", item.id))
-            .or_else(|| passage().map(|(resource, _)| (*resource).to_owned()))
-            .or_else(|| client().then(|| "client".to_owned()))
-    };
-    runs(text)
-        .map(|digits| Finding {
-            text: digits.to_owned(),
-            kind: Kind::Quantity,
-            source: source(digits),
-        })
-        .collect()
+    let folded = Folded::new(text);
+    let claims = scan::claims(&folded, text, evidence.today);
+    if claims.is_empty() {
+        return Vec::new();
+    }
+    let sources = Sources::read(evidence);
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut last = None;
+    for claim in claims {
+        let source = sources.of(&claim, &folded.text[..]);
+        // Both ends of a range are one number to people.
+        if last == Some(claim.span.clone())
+            && let Some(finding) = findings.last_mut()
+        {
+            finding.source = finding.source.take().and(source);
+            continue;
+        }
+        findings.push(Finding {
+            text: text[folded.original(&claim.span)].to_owned(),
+            kind: claim.value.kind(),
+            source,
+        });
+        last = Some(claim.span);
+    }
+    findings
 }
 
-fn runs(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|char: char| !char.is_ascii_digit())
-        .filter(|run| !run.is_empty())
+/// The numbers of everything a text may lean on.
+struct Sources<'a> {
+    rows: Vec<(&'a PriceItem, Vec<Claim>)>,
+    passages: Vec<(&'a str, Vec<Claim>)>,
+    client: Vec<Claim>,
+    instructions: Vec<Claim>,
+}
+
+impl<'a> Sources<'a> {
+    fn read(evidence: &Evidence<'a>) -> Self {
+        let claims = |text: &str| scan::claims(&Folded::new(text), text, evidence.today);
+        let valid = evidence
+            .prices
+            .iter()
+            .filter(|item| item.is_valid_on(evidence.today));
+        Self {
+            rows: valid.map(|item| (item, row_claims(item, claims))).collect(),
+            passages: evidence
+                .passages
+                .iter()
+                .map(|(name, text)| (*name, claims(text)))
+                .collect(),
+            client: evidence
+                .client_texts
+                .iter()
+                .flat_map(|text| claims(text))
+                .collect(),
+            instructions: claims(evidence.instructions),
+        }
+    }
+
+    fn of(&self, claim: &Claim, text: &str) -> Option<String> {
+        let kind = claim.value.kind();
+        let backed = |claims: &[Claim]| claims.iter().any(|source| source.backs(claim));
+        let row = || {
+            self.rows
+                .iter()
+                .find(|(_, claims)| backed(claims))
+                .map(|(item, _)| *item)
+        };
+        if let Some(item) = row().or_else(|| self.discount(claim, text)) {
+            return Some(t11_core::format_name("items", item.id));
+        }
+        if let Some((name, _)) = self.passages.iter().find(|(_, claims)| backed(claims)) {
+            return Some((*name).to_owned());
+        }
+        if backed_by_client(claim, &self.client) {
+            return Some("client".to_owned());
+        }
+        (!kind.is_price() && backed(&self.instructions)).then(|| "instructions".to_owned())
+    }
+
+    /// The row that allows a discount: of those the text names, or of all, the least generous.
+    fn discount(&self, claim: &Claim, text: &str) -> Option<&'a PriceItem> {
+        let Value::Percent(micros) = claim.value else {
+            return None;
+        };
+        if !claim.sentence.speaks_of_discount || claim.bound == Bound::From || micros <= 0 {
+            return None;
+        }
+        let mut stemming = Stemming::default();
+        let said: Vec<String> = stemming
+            .tokens(text)
+            .into_iter()
+            .map(|token| token.term)
+            .collect();
+        let mut named = self.rows.iter().map(|(item, _)| *item).filter(|item| {
+            let mut name = stemming.tokens(&item.display_name).into_iter();
+            name.all(|token| said.contains(&token.term))
+        });
+        let all = || self.rows.iter().map(|(item, _)| *item);
+        let strictest = match named.next() {
+            Some(first) => named
+                .chain([first])
+                .min_by_key(|item| item.max_discount_percent),
+            None => all().min_by_key(|item| item.max_discount_percent),
+        }?;
+        (micros <= i128::from(strictest.max_discount_percent) * MICRO).then_some(strictest)
+    }
+}
+
+/// A price row says its price, its article and whatever stands in its names.
+fn row_claims(item: &PriceItem, claims: impl Fn(&str) -> Vec<Claim>) -> Vec<Claim> {
+    let own = |value, bound| Claim {
+        span: 0..0,
+        value,
+        bound,
+        sentence: Sentence::default(),
+    };
+    let mut all = vec![own(
+        Value::Code(token::plain_code(&item.sku.to_lowercase())),
+        Bound::Exact,
+    )];
+    if let Some(currency) = Currency::of_code(&item.currency) {
+        let micros = i128::from(item.price_minor) * MICRO / i128::from(currency.minor_units());
+        let price = amount::value(micros, amount::Unit::Money(currency.code()));
+        all.push(own(
+            price,
+            if item.price_from {
+                Bound::From
+            } else {
+                Bound::Exact
+            },
+        ));
+    }
+    let names = [&item.sku, &item.display_name]
+        .into_iter()
+        .chain(&item.aliases);
+    all.extend(names.flat_map(|name| claims(name)));
+    all
+}
+
+/// Quoting back is no promise, as long as it is the client who is quoted.
+fn backed_by_client(claim: &Claim, client: &[Claim]) -> bool {
+    let allowed = match claim.value.kind() {
+        Kind::Percent => false,
+        Kind::Money => claim.sentence.quotes_client && !claim.sentence.states_price,
+        _ => true,
+    };
+    allowed
+        && client.iter().any(|source| {
+            source.backs(&Claim {
+                bound: source.bound,
+                ..claim.clone()
+            })
+        })
 }
