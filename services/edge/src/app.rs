@@ -8,12 +8,14 @@ use http::HeaderValue;
 use http::request::Parts;
 use t11_core::World;
 use t11_grpc::{Peer, Signer};
+use t11_proto::method::MethodInfo;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admitted;
 use crate::assets::Assets;
 use crate::client::{Client, TrustedHops};
 use crate::config::Config;
+use crate::draining::DrainingPeer;
 use crate::limits::RateLimits;
 use crate::rest::route::RouteTable;
 use crate::session::{CookieChange, Sessions};
@@ -72,6 +74,11 @@ impl Shared {
 
     pub(crate) fn peer(&self, service: &str) -> Peer {
         (self.context.peers)(service)
+    }
+
+    /// The service that answers `method`.
+    pub(crate) fn owner(&self, method: &MethodInfo) -> DrainingPeer {
+        DrainingPeer::new(self.peer(method.owner()), method, &self.context.shutdown)
     }
 
     /// The cookies that a service's answer asks for.

@@ -44,6 +44,8 @@ pub(crate) enum Error {
     SignedOut,
     #[error("too many calls; wait before the next one")]
     RateLimited { wait: Duration },
+    #[error("this process is going away; ask again")]
+    Draining,
     #[error("the answer of the service cannot be read")]
     AnswerUnreadable(#[source] prost::DecodeError),
     #[error("the answer cannot be written as JSON")]
@@ -92,6 +94,7 @@ impl Fault for Error {
             Self::CrossSite | Self::CsrfToken => FaultKind::Forbidden,
             Self::SignedOut => FaultKind::Unauthenticated,
             Self::RateLimited { .. } => FaultKind::Exhausted,
+            Self::Draining => FaultKind::Unavailable,
             Self::AnswerUnreadable(_) | Self::AnswerUnwritable(_) => FaultKind::Internal,
         }
     }
@@ -115,6 +118,7 @@ impl Fault for Error {
             Self::CsrfToken => "CSRF_TOKEN_MISSING",
             Self::SignedOut => "UNAUTHENTICATED",
             Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::Draining => "DRAINING",
             Self::AnswerUnreadable(_) | Self::AnswerUnwritable(_) => "ANSWER_UNREADABLE",
         }
     }
@@ -140,6 +144,7 @@ impl Fault for Error {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { wait } => Some(*wait),
+            Self::Draining => Some(Duration::from_secs(1)),
             _ => None,
         }
     }

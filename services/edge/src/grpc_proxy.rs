@@ -119,7 +119,7 @@ async fn forward(app: &App, request: http::Request<Body>) -> Result<http::Respon
     *inner.uri_mut() = http::Uri::from_static(method.path);
     *inner.version_mut() = http::Version::HTTP_2;
     *inner.headers_mut() = passed_on(&parts.headers);
-    let mut peer = app.peer(method.owner());
+    let mut peer = app.owner(method);
     let context = admitted.context.clone();
     let mut response = match t11_grpc::in_context(context, async { peer.call(inner).await }).await {
         Ok(response) => response,

@@ -8,6 +8,7 @@ mod config;
 mod csrf;
 mod descriptors;
 mod docs;
+mod draining;
 mod error;
 mod grpc_proxy;
 mod headers;

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use futures::stream::{self, Stream};
 use http::{HeaderName, HeaderValue, header};
 use prost_reflect::{DynamicMessage, MessageDescriptor};
-use t11_grpc::{CallContext, Peer};
+use t11_grpc::CallContext;
 use tonic::client::Grpc;
 use tonic::{Status, Streaming};
 
+use crate::draining::DrainingPeer;
 use crate::error::Error;
 use crate::rest::error::Problem;
 use crate::rest::json;
@@ -27,7 +28,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// The service's refusal.
-pub(crate) async fn send(peer: Peer, route: &Route, request: Bytes) -> Result<Response, Problem> {
+pub(crate) async fn send(
+    peer: DrainingPeer,
+    route: &Route,
+    request: Bytes,
+) -> Result<Response, Problem> {
     let path = route.grpc_path.clone();
     let answer = Grpc::new(peer)
         .server_streaming(tonic::Request::new(request), path, RawCodec)

@@ -153,3 +153,48 @@ fn put_mask(message: &mut DynamicMessage, inner: &MessageDescriptor, body: &[u8]
         message.set_field(&field, Value::Message(mask));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+    use crate::rest::route::RouteTable;
+    use crate::rest::template::{Path, Segment};
+
+    proptest! {
+        /// Any route, path, query and body make a message or a fault, and what they make encodes.
+        #[test]
+        fn no_request_panics(
+            route: Index,
+            id in "\\PC{1,12}",
+            query in "([a-z_.]{1,16}=\\PC{0,8}&?){0,3}",
+            body in prop_oneof![
+                "\\PC{0,40}",
+                "\\{(\"[a-z_]{1,12}\": ?(1|\"x\"|null|\\[\\]|\\{\\}|true),?){0,3}\\}",
+            ],
+        ) {
+            let table = RouteTable::read().unwrap();
+            let routes: Vec<&Route> = table.iter().collect();
+            let route = routes[route.index(routes.len())];
+            let id = id.replace(['/', ':'], "-");
+            let shape = &route.template.shape;
+            let segments = shape.segments.iter().map(|segment| match segment {
+                Segment::Literal(literal) => literal,
+                Segment::One | Segment::Rest => &id,
+            });
+            let verb = shape.verb.as_ref().map_or_else(String::new, |verb| format!(":{verb}"));
+            let path: String = segments.flat_map(|segment| ["/", segment]).collect();
+            let path = path + &verb;
+            let split = Path::split(&path);
+            prop_assert!(split.as_ref().is_some_and(|path| shape.matches(path)), "{path}");
+            if let Some(path) = split
+                && let Ok(captured) = route.template.capture(&path)
+                && let Ok(message) = message(route, &captured, &query, body.as_bytes())
+            {
+                drop(prost::Message::encode_to_vec(&message));
+            }
+        }
+    }
+}

@@ -15,11 +15,11 @@ use multer::{Field, Multipart};
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, Value};
 use t11_core::Violations;
-use t11_grpc::Peer;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::client::Grpc;
 
+use crate::draining::DrainingPeer;
 use crate::error::Error;
 use crate::rest::error::Problem;
 use crate::rest::raw::RawCodec;
@@ -47,7 +47,7 @@ pub(crate) struct Caps {
 /// # Errors
 /// What is wrong with header or body, or the service's own refusal.
 pub(crate) async fn send(
-    peer: Peer,
+    peer: DrainingPeer,
     route: &Route,
     upload: &Upload,
     parts: &Parts,
@@ -157,7 +157,7 @@ struct File {
 
 enum Source {
     Whole(WholeBody),
-    Part(Field<'static>),
+    Part(Box<Field<'static>>),
 }
 
 struct WholeBody {
@@ -202,7 +202,7 @@ impl File {
             if let Some(name) = part.file_name() {
                 let name = Some(name.to_owned());
                 return Ok(Self {
-                    source: Source::Part(part),
+                    source: Source::Part(Box::new(part)),
                     name,
                     fields,
                 });

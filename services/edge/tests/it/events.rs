@@ -85,3 +85,19 @@ async fn a_client_that_leaves_cancels_the_call() {
     drop(body);
     mesh.dropped.notified().await;
 }
+
+#[tokio::test]
+async fn an_endless_stream_ends_when_the_process_drains() {
+    let mesh = TestMesh::new();
+    let request = Request::get("/api/jobs:watch")
+        .header("authorization", format!("Bearer {SESSION}"))
+        .body(Body::empty())
+        .unwrap();
+    let response = mesh.router.clone().oneshot(request).await.unwrap();
+    mesh.shutdown.cancel();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    let events = events(std::str::from_utf8(&body).unwrap());
+    assert_eq!(events[0].0, "snapshot_complete");
+    assert_eq!(events[1].1["error"]["reason"], "DRAINING");
+    assert_eq!(events.len(), 2);
+}

@@ -10,6 +10,8 @@ use t11_proto::accounts::v1::session_service_client::SessionServiceClient;
 use t11_proto::agents::v1::agent_service_client::AgentServiceClient;
 use t11_proto::agents::v1::chat_service_client::ChatServiceClient;
 use t11_proto::agents::v1::{Agent, ChatRequest, ChatResponse, GetAgentRequest};
+use t11_proto::jobs::v1::WatchJobsRequest;
+use t11_proto::jobs::v1::job_service_client::JobServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request};
 use tonic_health::pb::HealthCheckRequest;
@@ -86,6 +88,23 @@ async fn native_calls_reach_their_service() {
         count += 1;
     }
     assert_eq!(count, 3);
+}
+
+#[tokio::test]
+async fn an_endless_stream_ends_when_the_process_drains() {
+    let mesh = TestMesh::new();
+    let mut jobs = JobServiceClient::new(channel(&mesh).await);
+    let mut events = jobs
+        .watch_jobs(signed(WatchJobsRequest {}))
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(events.message().await.unwrap().is_some());
+    mesh.shutdown.cancel();
+    assert_eq!(
+        events.message().await.unwrap_err().code(),
+        Code::Unavailable
+    );
 }
 
 #[tokio::test]

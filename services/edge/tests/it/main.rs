@@ -1,4 +1,9 @@
 //! Edge as its clients see it, before services that are made up here.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests may stop at the first surprise, and start what a test ends"
+)]
 
 mod client;
 mod events;

@@ -14,7 +14,9 @@ use t11_edge::{Config, EdgeContext};
 use t11_grpc::{Peer, ResponseStream, ServerStack, Signer, Verifier, keys};
 use t11_proto::accounts::v1 as accounts;
 use t11_proto::agents::v1 as agents;
+use t11_proto::jobs::v1 as jobs;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::service::Routes;
@@ -54,6 +56,7 @@ pub(crate) struct TestMesh {
     seen: Arc<Mutex<Seen>>,
     /// Told when a producer or an upload is dropped before its end.
     pub(crate) dropped: Arc<Notify>,
+    pub(crate) shutdown: CancellationToken,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -97,19 +100,23 @@ impl TestMesh {
         accounts_slot.fill(stack(accounts_routes(&world, &signer, &seen)));
         let (agents, agents_slot) = Peer::local("agents");
         agents_slot.fill(stack(agents_routes(&seen, &dropped)));
+        let (jobs, jobs_slot) = Peer::local("jobs");
+        jobs_slot.fill(stack(jobs_routes()));
         // Not running: what a neighbour that is away looks like.
-        let (away, _) = Peer::local("jobs");
+        let (away, _) = Peer::local("crm");
+        let shutdown = CancellationToken::new();
         let context = EdgeContext {
             peers: Arc::new(move |name| match name {
                 "accounts" => accounts.clone(),
                 "agents" => agents.clone(),
+                "jobs" => jobs.clone(),
                 _ => away.clone(),
             }),
             signer,
             world: world.world(),
             databases: Arc::new(|| Box::pin(async { vec![("accounts".to_owned(), true)] })),
             redis: false,
-            shutdown: tokio_util::sync::CancellationToken::new(),
+            shutdown: shutdown.clone(),
         };
         let router = t11_edge::app(config, context).unwrap();
         Self {
@@ -117,6 +124,7 @@ impl TestMesh {
             world,
             seen,
             dropped,
+            shutdown,
         }
     }
 
@@ -217,9 +225,9 @@ fn agents_routes(seen: &Arc<Mutex<Seen>>, dropped: &Arc<Notify>) -> Router {
         noted.lock().unwrap().updates.push(request);
         async { Ok(Response::new(agent)) }
     };
-    let chat = {
-        let dropped = dropped.clone();
-        move |request: Request<agents::ChatRequest>| chat(request.into_inner(), dropped.clone())
+    let told = dropped.clone();
+    let chat = move |request: Request<agents::ChatRequest>| {
+        std::future::ready(chat(request.into_inner(), told.clone()))
     };
     let (noted, dropped) = (seen.clone(), dropped.clone());
     let receive = move |request: Request<Streaming<agents::UploadFileRequest>>| {
@@ -238,6 +246,19 @@ fn agents_routes(seen: &Arc<Mutex<Seen>>, dropped: &Arc<Notify>) -> Router {
             "/t11.agents.v1.KnowledgeService/UploadFile".to_owned(),
             receive,
         ))
+}
+
+/// A watch that never ends by itself.
+fn jobs_routes() -> Router {
+    use jobs::watch_jobs_response::Event;
+    let watch = |_: Request<jobs::WatchJobsRequest>| {
+        std::future::ready(Ok(Response::new(t11_grpc::stream(|events| async move {
+            let event = Some(Event::SnapshotComplete(true));
+            events.send(jobs::WatchJobsResponse { event }).await?;
+            std::future::pending().await
+        }))))
+    };
+    server_streaming("/t11.jobs.v1.JobService/WatchJobs".to_owned(), watch)
 }
 
 fn get_agent(name: String) -> Result<Response<agents::Agent>, Status> {
@@ -269,7 +290,7 @@ impl Drop for Bomb {
     }
 }
 
-async fn chat(
+fn chat(
     request: agents::ChatRequest,
     dropped: Arc<Notify>,
 ) -> Result<Response<ResponseStream<agents::ChatResponse>>, Status> {

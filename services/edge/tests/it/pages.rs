@@ -175,10 +175,10 @@ async fn health_tells_what_is_missing() {
         db.json(),
         json!({"status": "ok", "databases": {"accounts": "ok"}})
     );
-    // The services made up here serve no health, and jobs is away.
+    // The services made up here serve no health, and crm is away.
     let services = call("GET /api/health/services").send(&mesh).await;
     assert_eq!(services.status, 503);
-    assert_eq!(services.json()["services"]["jobs"], "unreachable");
+    assert_eq!(services.json()["services"]["crm"], "unreachable");
     assert_eq!(call("GET /api/health/ready").send(&mesh).await.status, 503);
     assert_eq!(
         signed_in("GET /api/health/none").send(&mesh).await.error(),

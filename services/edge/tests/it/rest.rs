@@ -194,7 +194,7 @@ async fn the_refusal_of_a_service_keeps_its_words() {
     assert_eq!(answer.error(), "500 INTERNAL");
     assert!(!answer.text().contains("refused"), "the cause stays inside");
 
-    let answer = signed_in("GET /api/jobs/queues").send(&mesh).await;
+    let answer = signed_in("GET /api/crm/connections").send(&mesh).await;
     assert_eq!(answer.error(), "503 SERVICE_NOT_RUNNING");
     assert_eq!(answer.header("retry-after"), "1");
 }
