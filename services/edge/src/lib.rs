@@ -29,6 +29,7 @@ use axum::routing::{any, get};
 use http::{HeaderMap, StatusCode, header};
 use t11_grpc::CallContext;
 use t11_runtime::{Built, Context, Service};
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::app::{App, Shared};
@@ -143,6 +144,8 @@ async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> 
     let origin = allowed_origin(&app, request.headers());
     let preflight = origin.is_some() && headers::is_preflight(request.method(), request.headers());
 
+    let (door, started) = (door(request.uri().path()), Instant::now());
+
     // The query may hold what people typed: it is not logged.
     let span = tracing::info_span!(
         "http", method = %request.method(), path = %request.uri().path(), request_id,
@@ -165,6 +168,7 @@ async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> 
         .instrument(span.clone())
         .await;
     span.record("status", response.status().as_u16());
+    count(door, response.status(), started);
     headers::finish(response.headers_mut(), &request_id, secure);
     if let Some(origin) = origin {
         headers::allow_origin(response.headers_mut(), &origin);
@@ -173,6 +177,26 @@ async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> 
         }
     }
     response
+}
+
+/// Which way in a path takes, for metrics.
+fn door(path: &str) -> &'static str {
+    match path {
+        path if GrpcDoor::takes(path) => "rpc",
+        path if path.starts_with("/api") => "rest",
+        _ => "web",
+    }
+}
+
+/// The time is until the headers of the answer: a stream's body may take any time.
+fn count(door: &'static str, status: StatusCode, started: Instant) {
+    let labels = [
+        ("door", door.to_owned()),
+        ("status", status.as_u16().to_string()),
+    ];
+    metrics::counter!("t11_edge_requests_total", &labels).increment(1);
+    metrics::histogram!("t11_edge_request_seconds", "door" => door)
+        .record(started.elapsed().as_secs_f64());
 }
 
 fn allowed_origin(app: &Shared, headers: &HeaderMap) -> Option<http::HeaderValue> {
