@@ -14,9 +14,10 @@ use crate::error::Error;
 /// OWASP Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 const PARAMS: Params = Params::DEFAULT;
 
-/// Blocks (of 1 KiB) reserved for one hash; only those that argon2 needs are ever touched.
-/// Allocators give memory above 32 MiB straight back to the system when it is freed (glibc's
-/// largest mmap threshold), while smaller pieces stay with the process.
+/// Blocks (of 1 KiB) reserved for one hash; only those that argon2 needs are ever touched. What is
+/// larger than 32 MiB, glibc's largest mmap threshold, goes straight back to the system when it is
+/// freed. Smaller pieces stay with the process, in an arena for every thread: 40 hashes then left
+/// 690 MiB behind, and with this reserve 2 MiB (measured with glibc 2.36).
 const RESERVED_BLOCKS: usize = 33 * 1024;
 
 /// Callers that may wait for a turn; more are sent away at once.

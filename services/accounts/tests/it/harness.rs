@@ -81,6 +81,10 @@ impl Accounts {
         self.clock.world()
     }
 
+    pub(crate) fn verifier(&self) -> Verifier {
+        Verifier::from_jwks(&self.signer.jwks()).unwrap()
+    }
+
     /// A caller token for anybody.
     pub(crate) fn sign(&self, caller: &Caller) -> String {
         self.signer.sign(caller, self.world().now())

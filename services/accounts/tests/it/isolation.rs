@@ -86,6 +86,32 @@ async fn what_belongs_to_another_organization_is_not_there() {
 }
 
 #[tokio::test]
+async fn a_colleagues_session_is_not_there_either() {
+    let accounts = Accounts::start().await;
+    let anna = accounts.register("anna@example.com").await;
+    let boris = accounts.join(&anna, "boris@example.com", "editor").await;
+    let list = async {
+        accounts
+            .sessions()
+            .list_sessions(pb::ListSessionsRequest::default())
+            .await
+    };
+    let sessions = accounts
+        .as_person(&boris, list)
+        .await
+        .unwrap()
+        .into_inner()
+        .sessions;
+    let request = pb::RevokeSessionRequest {
+        name: sessions[0].name.clone(),
+    };
+    let call = async { accounts.sessions().revoke_session(request).await };
+    let refused = accounts.as_person(&anna, call).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::NotFound);
+    accounts.exchange(&boris.token).await.unwrap();
+}
+
+#[tokio::test]
 async fn lists_hold_nothing_of_another_organization() {
     let accounts = Accounts::start().await;
     let anna = accounts.register("anna@example.com").await;

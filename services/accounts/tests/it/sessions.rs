@@ -1,8 +1,8 @@
 //! Signing in and out, and what sessions live by.
 
-use chrono::TimeDelta;
-use t11_core::{Fault as _, FaultKind};
-use t11_grpc::{RemoteFault, keys};
+use chrono::{DateTime, TimeDelta};
+use t11_core::{Caller, Fault as _, FaultKind, OrgId};
+use t11_grpc::{RemoteFault, TokenError, keys};
 use t11_proto::accounts::v1 as pb;
 
 use crate::harness::{Accounts, PASSWORD, Person, reason, violations};
@@ -307,6 +307,25 @@ async fn only_services_exchange_tokens() {
     );
     let nobody = accounts.sessions().issue_caller_token(request).await;
     assert_eq!(reason(nobody), "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn a_caller_token_lives_as_long_as_its_answer_says() {
+    let accounts = Accounts::start().await;
+    let anna = accounts.register("anna@example.com").await;
+    let edge = accounts.sign(&Caller::service("edge", OrgId::NONE));
+    let request = pb::IssueCallerTokenRequest {
+        session_token: anna.token,
+    };
+    let call = async { accounts.sessions().issue_caller_token(request).await };
+    let issued = accounts.with_token(&edge, call).await.unwrap().into_inner();
+    let expire_time = DateTime::from_timestamp(issued.expire_time.unwrap().seconds, 0).unwrap();
+    assert_eq!(expire_time, accounts.world().now() + TimeDelta::minutes(5));
+    let verify = |at| accounts.verifier().verify(&issued.caller_token, at);
+    assert!(verify(expire_time).is_ok());
+    // Clocks may differ by 5 seconds.
+    let late = expire_time + TimeDelta::seconds(6);
+    assert_eq!(verify(late), Err(TokenError::Expired));
 }
 
 #[tokio::test]
