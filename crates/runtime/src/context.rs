@@ -11,7 +11,7 @@ use object_store::local::LocalFileSystem;
 use parking_lot::Mutex;
 use t11_core::{PageTokens, World};
 use t11_grpc::{Peer, Signer, Verifier};
-use t11_store::{DatabaseConfig, Db, Keyring};
+use t11_store::{Db, Keyring};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -116,7 +116,7 @@ impl Context {
     /// # Errors
     /// When it cannot be reached, or its schema cannot be brought up to date.
     pub async fn database(&self, service: &'static str) -> Result<Db> {
-        let config = self.database_config(service)?;
+        let config = self.settings.database_config(service)?;
         let masked = config.masked_url();
         let db = Db::connect(&config, self.world())
             .await
@@ -133,26 +133,6 @@ impl Context {
     /// The databases opened so far, by service.
     pub fn databases(&self) -> HashMap<String, Db> {
         self.databases.lock().clone()
-    }
-
-    fn database_config(&self, service: &str) -> Result<DatabaseConfig> {
-        #[derive(Default, serde::Deserialize)]
-        #[serde(default)]
-        struct Own {
-            database_url: Option<crate::Secret>,
-        }
-        let own: Own = self.settings.section(service)?;
-        if let Some(url) = own.database_url {
-            return Ok(DatabaseConfig::new(url.expose()));
-        }
-        let shared = match &self.settings.common.database_url {
-            Some(url) => url.expose().to_owned(),
-            None => {
-                std::fs::create_dir_all(&self.settings.common.data_dir)?;
-                format!("sqlite://{}", self.settings.data_path("t11.db").display())
-            }
-        };
-        Ok(DatabaseConfig::new(shared).for_service(service))
     }
 
     /// The bucket `agent-assets`.

@@ -78,6 +78,8 @@ pub struct Entry {
     pub name: &'static str,
     /// The JSON Schema of its settings, for docs/config.md and checks.
     pub schema: fn() -> Schema,
+    /// Reads the section.
+    pub check: fn(&Settings) -> Result<()>,
     pub(crate) build: for<'a> fn(&'a Settings, &'a Context) -> BuildFuture<'a>,
 }
 
@@ -87,6 +89,10 @@ impl Entry {
         Self {
             name: S::NAME,
             schema: || schemars::schema_for!(S::Config),
+            check: |settings| {
+                settings.section::<S::Config>(S::NAME)?;
+                Ok(())
+            },
             build: |settings, context| {
                 Box::pin(async move {
                     let config = settings.section::<S::Config>(S::NAME)?;

@@ -10,9 +10,12 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Format as _, Serialized, Toml};
+use figment::value::Dict;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use t11_store::DatabaseConfig;
 
 use crate::Secret;
 
@@ -162,9 +165,14 @@ pub enum SettingsError {
         path: String,
         source: std::io::Error,
     },
+    #[error("the data directory `{path}` cannot be made")]
+    DataDir { path: String, source: std::io::Error },
     #[error("both `{name}` and `{name}_FILE` are set; give one")]
     Both { name: String },
 }
+
+/// Of each service's section: a database of its own instead of the shared one.
+const DATABASE_URL: &str = "database_url";
 
 /// Where settings are read from. The only reader of the environment.
 #[derive(Debug, Clone, Default)]
@@ -219,7 +227,33 @@ impl Settings {
         if self.tree.find_value(name).is_err() {
             return Ok(C::default());
         }
-        Ok(self.tree.extract_inner(name).map_err(Box::new)?)
+        let mut section: Dict = self.tree.extract_inner(name).map_err(Box::new)?;
+        // Read by `database_config`, not by the services.
+        section.remove(DATABASE_URL);
+        let section = Figment::from(Serialized::defaults(section));
+        section.extract().map_err(|error| Box::new(error.with_path(name)).into())
+    }
+
+    /// Where the database of a service is: its own, or its part of the shared one.
+    ///
+    /// # Errors
+    /// When the service's section cannot be read, or the data directory cannot be made.
+    pub fn database_config(&self, service: &str) -> Result<DatabaseConfig, SettingsError> {
+        if let Ok(own) = self.tree.extract_inner::<Secret>(&format!("{service}.{DATABASE_URL}")) {
+            return Ok(DatabaseConfig::new(own.expose()));
+        }
+        let shared = match &self.common.database_url {
+            Some(url) => url.expose().to_owned(),
+            None => {
+                let dir = &self.common.data_dir;
+                std::fs::create_dir_all(dir).map_err(|source| SettingsError::DataDir {
+                    path: dir.display().to_string(),
+                    source,
+                })?;
+                format!("sqlite://{}", self.data_path("t11.db").display())
+            }
+        };
+        Ok(DatabaseConfig::new(shared).for_service(service))
     }
 
     /// A path below the data directory.

@@ -1,1 +1,118 @@
+#![doc = include_str!("../README.md")]
+
+pub mod agent;
+mod category;
+mod chat;
+mod clients;
+mod config;
+mod conversation;
+mod embedder;
+mod error;
+mod grpc;
+mod ingest;
 pub mod knowledge;
+mod knowledge_search;
+pub mod numbers;
+mod overview;
+pub mod price_book;
+mod source;
+mod store;
+pub mod turn;
+mod upload;
+mod vector;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use t11_runtime::{Built, Context, Environment, Service};
+use t11_store::Engine;
+use tokio_util::sync::CancellationToken;
+
+pub use config::Config;
+pub use error::Error;
+
+use chat::Chat;
+use clients::Accounts;
+use embedder::Embedder;
+use grpc::Handlers;
+use ingest::Ingest;
+use knowledge::Extractor;
+use knowledge::fetch::Fetcher;
+use knowledge_search::KnowledgeSearch;
+use store::Store;
+use upload::Uploads;
+
+/// The service.
+pub struct Agents;
+
+/// How often turns are looked for whose process died.
+const SWEEP: Duration = Duration::from_secs(60);
+
+impl Service for Agents {
+    const NAME: &'static str = "agents";
+    type Config = Config;
+
+    async fn build(config: Config, context: &Context) -> Result<Built> {
+        let development = context.settings().common.environment == Environment::Development;
+        ensure!(
+            development || config.fetch_test_hosts.is_empty(),
+            "`agents.fetch_test_hosts` is for tests and is refused in production",
+        );
+        let db = context.database(Self::NAME).await?;
+        let store = Store::new(db.clone(), context.world());
+        // On SQLite no other process can be running a turn.
+        store
+            .sweep_interrupted_turns(db.engine() == Engine::Sqlite)
+            .await?;
+        let assets = context.assets()?;
+        let embedder = Arc::new(Embedder::new(context.peer("llm")));
+        let search = Arc::new(KnowledgeSearch::new(store.clone(), embedder.clone()));
+        let ingest = Ingest {
+            store: store.clone(),
+            assets: assets.clone(),
+            extractor: Extractor::of_this_program(config.extractions)?,
+            fetcher: Fetcher::new(config.fetch_test_hosts).context("the client for web pages")?,
+            embedder,
+        };
+        let chat = Chat {
+            store: store.clone(),
+            search,
+            accounts: Accounts::new(context.peer("accounts")),
+            llm: context.peer("llm"),
+            world: context.world(),
+        };
+        let handlers = Handlers {
+            store: store.clone(),
+            pages: context.page_tokens(),
+            chat: Arc::new(chat),
+            uploads: Arc::new(Uploads {
+                assets,
+                max_bytes: config.max_file_bytes,
+            }),
+            world: context.world(),
+            tasks: context.tasks(),
+        };
+        Ok(Built::new(grpc::routes(handlers))
+            .task(
+                "sweep of interrupted turns",
+                sweep(store, context.shutdown()),
+            )
+            .handler(ingest::KIND, Arc::new(ingest)))
+    }
+}
+
+async fn sweep(store: Store, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(SWEEP) => {}
+        }
+        if let Err(error) = store.sweep_interrupted_turns(false).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "turns were not swept"
+            );
+        }
+    }
+}

@@ -107,3 +107,28 @@ fn choose(config: &Config, world: World) -> Result<Chosen> {
         embedding_model,
     })
 }
+
+/// How long the check waits for a provider.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What keeps the configured provider from answering, in words that say how to mend it; empty
+/// when it lists its models.
+///
+/// # Errors
+/// When the settings themselves cannot be used.
+pub async fn check(config: &Config) -> Result<Vec<String>> {
+    let chosen = choose(config, World::system())?;
+    let deadline = tokio::time::Instant::now() + CHECK_TIMEOUT;
+    let models = match chosen.provider.models(deadline).await {
+        Ok(models) => models,
+        Err(failure) => {
+            let words = "are OPENROUTER_BASE_URL and OPENROUTER_API_KEY right?";
+            return Ok(vec![format!("the provider does not list its models: {failure}; {words}")]);
+        }
+    };
+    let wanted = &chosen.default_model;
+    if wanted.is_empty() || models.iter().any(|model| model.id == *wanted) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![format!("the default model `{wanted}` is not among the {} it lists", models.len())])
+}

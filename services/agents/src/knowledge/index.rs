@@ -206,6 +206,14 @@ impl Index {
             .map(|entry| entry.source.version)
     }
 
+    /// The version of every source that is indexed or was removed.
+    pub fn versions(&self) -> HashMap<Uuid, u64> {
+        self.entries
+            .iter()
+            .map(|entry| (entry.source.id, entry.source.version))
+            .collect()
+    }
+
     /// Memory held by lists and vectors, in bytes, dictionary and slots included.
     pub fn memory_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Slot>()
@@ -294,9 +302,9 @@ impl Index {
             length,
         });
         self.total_length += u64::from(length);
-        for (term, count) in chunk.terms.iter() {
-            self.dictionary.add(term, slot, count);
-        }
+        chunk
+            .terms
+            .each(|term, count| self.dictionary.add(term, slot, count));
         if let Some(embedding) = chunk.embedding {
             let vectors = self.vectors.entry(embedding.model).or_default();
             vectors.add(slot, &embedding.values);

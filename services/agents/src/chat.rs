@@ -1,0 +1,212 @@
+//! The test chat: a client's message in, a stream of what happens out. The turn runs beside the
+//! stream, so that a client who leaves ends it in a known state.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::NaiveDate;
+use t11_core::{OrgScope, World, format_name};
+use t11_grpc::Peer;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::Error;
+use crate::agent::Settings;
+use crate::clients::{Accounts, Llm};
+use crate::conversation::{Author, Message, Turn};
+use crate::knowledge_search::KnowledgeSearch;
+use crate::store::{Beginning, Store};
+use crate::turn::{
+    self, Found, Inbound, Mode, Observer, Past, Report, Sentence, Sources, State, Step,
+};
+
+/// What happens in a chat.
+#[derive(Debug, Clone)]
+pub enum Event {
+    Step(usize, Step),
+    Sentence(Sentence),
+    Retracted,
+    Finished(Box<(Option<Message>, Turn)>),
+    Failed(Arc<Error>),
+}
+
+/// Runs turns of the test chat.
+pub struct Chat {
+    pub store: Store,
+    pub search: Arc<KnowledgeSearch>,
+    pub accounts: Accounts,
+    pub llm: Peer,
+    pub world: World,
+}
+
+impl Chat {
+    /// Runs a begun turn to its end and stores how it ended, whatever happens: an answer, a fault,
+    /// or `cancelled`.
+    pub async fn run(
+        &self,
+        scope: &OrgScope,
+        beginning: Beginning,
+        events: mpsc::Sender<Event>,
+        cancelled: CancellationToken,
+    ) {
+        let turn = beginning.turn.clone();
+        let ended = tokio::select! {
+            ended = self.answer(scope, beginning, &events) => ended,
+            () = cancelled.cancelled() => {
+                self.abandon(scope, &turn, State::Cancelled, None).await;
+                return;
+            }
+        };
+        let event = match ended {
+            Ok(finished) => Event::Finished(Box::new(finished)),
+            Err(error) => {
+                let reason = t11_core::Fault::reason(&error).to_owned();
+                self.abandon(
+                    scope,
+                    &turn,
+                    State::Failed,
+                    Some((reason, error.to_string())),
+                )
+                .await;
+                Event::Failed(Arc::new(error))
+            }
+        };
+        // A client that has left needs no last event; the turn is stored.
+        drop(events.send(event).await);
+    }
+
+    async fn answer(
+        &self,
+        scope: &OrgScope,
+        beginning: Beginning,
+        events: &mpsc::Sender<Event>,
+    ) -> Result<(Option<Message>, Turn), Error> {
+        let turn = beginning.turn.clone();
+        let inbound = self.inbound(scope, beginning).await?;
+        let model = Llm {
+            peer: self.llm.clone(),
+            world: self.world.clone(),
+            session_id: format_name("conversations", turn.conversation_id),
+            agent: format_name("agents", turn.agent_id),
+        };
+        let sources = ScopedSources {
+            store: &self.store,
+            search: &self.search,
+            scope,
+        };
+        let observer = Channel(events.clone());
+        let report = turn::run(&inbound, &model, &sources, &observer).await?;
+        let answer = self.store.end_turn(scope, &turn, report.clone()).await?;
+        Ok((answer, finished(turn, report)))
+    }
+
+    async fn inbound(&self, scope: &OrgScope, beginning: Beginning) -> Result<Inbound, Error> {
+        let organization = self.accounts.organization(scope.org()).await?;
+        let Beginning {
+            message,
+            agent,
+            conversation,
+            past,
+            answers_last_hour,
+            ..
+        } = beginning;
+        Ok(Inbound {
+            agent,
+            mode: Mode::Test,
+            text: message.content,
+            past: past.into_iter().map(past_of).collect(),
+            opted_out: conversation.opted_out,
+            turns: conversation.turn_count,
+            answers_last_hour,
+            chat_cost_micro_usd: conversation.cost_micro_usd,
+            now: self.world.now(),
+            zone: organization.zone,
+            language: organization.language,
+        })
+    }
+
+    async fn abandon(
+        &self,
+        scope: &OrgScope,
+        turn: &Turn,
+        state: State,
+        error: Option<(String, String)>,
+    ) {
+        if let Err(error) = self.store.abandon_turn(scope, turn, state, error).await {
+            // It stays running until it expires, and is swept then.
+            tracing::error!(turn.id = %turn.id, error = &error as &dyn std::error::Error, "turn not ended");
+        }
+    }
+}
+
+fn finished(turn: Turn, report: Report) -> Turn {
+    Turn {
+        state: report.state,
+        report: Some(report),
+        ..turn
+    }
+}
+
+fn past_of(message: Message) -> Past {
+    Past {
+        from_client: message.author == Author::Client,
+        text: message.content,
+    }
+}
+
+struct Channel(mpsc::Sender<Event>);
+
+#[async_trait]
+impl Observer for Channel {
+    async fn step(&self, index: usize, step: &Step) {
+        self.tell(Event::Step(index, step.clone())).await;
+    }
+    async fn sentence(&self, sentence: &Sentence) {
+        self.tell(Event::Sentence(sentence.clone())).await;
+    }
+    async fn retracted(&self) {
+        self.tell(Event::Retracted).await;
+    }
+}
+
+impl Channel {
+    async fn tell(&self, event: Event) {
+        // Fails only when the client has left, which cancels the turn.
+        drop(self.0.send(event).await);
+    }
+}
+
+/// The organization's knowledge and prices.
+struct ScopedSources<'a> {
+    store: &'a Store,
+    search: &'a KnowledgeSearch,
+    scope: &'a OrgScope,
+}
+
+#[async_trait]
+impl Sources for ScopedSources<'_> {
+    async fn find(
+        &self,
+        query: &str,
+        settings: &Settings,
+        today: NaiveDate,
+        limit: usize,
+    ) -> Result<Found, Error> {
+        let categories: Option<Vec<Uuid>> =
+            (!settings.all_categories).then(|| settings.categories.iter().copied().collect());
+        let hits = self
+            .search
+            .passages(self.scope, query, categories, today, limit)
+            .await?;
+        let prices = self
+            .store
+            .prices_named(self.scope, query, today, limit)
+            .await?;
+        Ok(Found {
+            passages: hits.passages,
+            prices,
+            lexical_only: hits.lexical_only,
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! What the service can refuse, and with which reason.
+
+use std::time::Duration;
+
+use t11_core::{Fault, FaultKind, NameError, PageError, StaleEtag, Violation, Violations};
+use t11_grpc::RemoteFault;
+use t11_store::StoreError;
+
+use crate::agent::State;
+use crate::knowledge::Rejection;
+
+/// Everything a caller of the service can meet.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request breaks rules; all of them are named.
+    #[error("some fields are not valid")]
+    Invalid(Violations),
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error(transparent)]
+    Page(#[from] PageError),
+    /// Not there, or another organization's.
+    #[error("`{0}` is not found")]
+    NotFound(String),
+    #[error(transparent)]
+    Stale(#[from] StaleEtag),
+    #[error("an agent is already called `{0}`")]
+    AgentNameTaken(String),
+    #[error("an agent in state `{}` does not allow this", .state.as_str())]
+    AgentState { state: State },
+    #[error("write the agent's instructions first")]
+    AgentNotReady,
+    #[error("a category beside it is already called `{0}`")]
+    CategoryNameTaken(String),
+    #[error("categories nest at most 5 levels deep")]
+    CategoryTooDeep,
+    #[error("a category cannot be inside itself")]
+    CategoryCycle,
+    #[error("move or delete the categories inside it first")]
+    CategoryHasChildren,
+    /// The file is refused.
+    #[error("{0}")]
+    File(Rejection),
+    #[error("the file ended before its announced length; upload it again")]
+    FileTruncated,
+    #[error("the first message of an upload must be its header")]
+    UploadWithoutHeader,
+    /// The bucket did not take the file.
+    #[error("the file could not be stored; try again")]
+    Bucket(#[source] std::io::Error),
+    #[error("the conversation is being answered; wait for the end of the turn or stop it")]
+    TurnRunning,
+    /// A neighbour's refusal, passed on as it is.
+    #[error(transparent)]
+    Neighbour(RemoteFault),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A row that this version of the code cannot read.
+    #[error("a stored `{0}` cannot be read")]
+    Corrupt(&'static str),
+}
+
+impl Error {
+    /// `agents/{id}` and its like.
+    pub fn not_found(collection: &str, id: uuid::Uuid) -> Self {
+        Self::NotFound(t11_core::format_name(collection, id))
+    }
+}
+
+impl From<Violations> for Error {
+    fn from(violations: Violations) -> Self {
+        Self::Invalid(violations)
+    }
+}
+
+impl Fault for Error {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Invalid(_) => FaultKind::Invalid,
+            Self::Name(error) => error.kind(),
+            Self::Page(error) => error.kind(),
+            Self::NotFound(_) => FaultKind::NotFound,
+            Self::Stale(error) => error.kind(),
+            Self::AgentNameTaken(_) | Self::CategoryNameTaken(_) => FaultKind::AlreadyExists,
+            Self::AgentState { .. }
+            | Self::AgentNotReady
+            | Self::TurnRunning
+            | Self::CategoryTooDeep
+            | Self::CategoryCycle
+            | Self::CategoryHasChildren => FaultKind::Precondition,
+            Self::File(_) | Self::FileTruncated | Self::UploadWithoutHeader => FaultKind::Invalid,
+            Self::Bucket(_) => FaultKind::Unavailable,
+            Self::Neighbour(fault) => fault.kind(),
+            Self::Store(error) => error.kind(),
+            Self::Corrupt(_) => FaultKind::Internal,
+        }
+    }
+
+    fn reason(&self) -> &str {
+        match self {
+            Self::Invalid(_) => "FIELDS_INVALID",
+            Self::Name(error) => error.reason(),
+            Self::Page(error) => error.reason(),
+            Self::NotFound(_) => "NOT_FOUND",
+            Self::Stale(error) => error.reason(),
+            Self::AgentNameTaken(_) => "AGENT_NAME_TAKEN",
+            Self::AgentState { .. } => "AGENT_STATE",
+            Self::AgentNotReady => "AGENT_NOT_READY",
+            Self::TurnRunning => "TURN_RUNNING",
+            Self::CategoryNameTaken(_) => "CATEGORY_NAME_TAKEN",
+            Self::CategoryTooDeep => "CATEGORY_TOO_DEEP",
+            Self::CategoryCycle => "CATEGORY_CYCLE",
+            Self::CategoryHasChildren => "CATEGORY_HAS_CHILDREN",
+            Self::File(rejection) => file_reason(*rejection),
+            Self::FileTruncated => "FILE_TRUNCATED",
+            Self::UploadWithoutHeader => "UPLOAD_HEADER_MISSING",
+            Self::Bucket(_) => "BUCKET_UNAVAILABLE",
+            Self::Neighbour(fault) => fault.reason(),
+            Self::Store(error) => error.reason(),
+            Self::Corrupt(_) => "ROW_CORRUPT",
+        }
+    }
+
+    fn domain(&self) -> Option<&str> {
+        match self {
+            Self::Neighbour(fault) => fault.domain(),
+            _ => None,
+        }
+    }
+
+    fn metadata(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::AgentState { state } => vec![("state", state.as_str().to_owned())],
+            _ => Vec::new(),
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(violations) => &violations.0,
+            Self::Neighbour(fault) => fault.violations(),
+            _ => &[],
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Neighbour(fault) => fault.retry_after(),
+            Self::Store(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+}
+
+/// The reason of an upload that is refused at the door.
+fn file_reason(rejection: Rejection) -> &'static str {
+    match rejection {
+        Rejection::TooBig => "FILE_TOO_BIG",
+        Rejection::Empty => "FILE_EMPTY",
+        Rejection::TypeMismatch => "FILE_TYPE_MISMATCH",
+        Rejection::TypeUnsupported => "FILE_TYPE_UNSUPPORTED",
+        Rejection::Password => "FILE_PASSWORD",
+        other => other.code(),
+    }
+}

@@ -1,0 +1,56 @@
+//! The service's RPCs: parse, take the scope, call, map.
+
+mod agents;
+mod analytics;
+mod chat;
+mod conversation;
+mod convert;
+mod knowledge;
+//TMP mod price_book;
+mod source;
+
+use std::sync::Arc;
+
+use t11_core::{PageTokens, World};
+use t11_proto::agents::v1::agent_service_server::AgentServiceServer;
+use t11_proto::agents::v1::analytics_service_server::AnalyticsServiceServer;
+use t11_proto::agents::v1::chat_service_server::ChatServiceServer;
+use t11_proto::agents::v1::conversation_service_server::ConversationServiceServer;
+use t11_proto::agents::v1::knowledge_service_server::KnowledgeServiceServer;
+//TMP use t11_proto::agents::v1::price_book_service_server::PriceBookServiceServer;
+use tokio_util::task::TaskTracker;
+use tonic::Status;
+use tonic::service::Routes;
+
+use crate::Error;
+use crate::chat::Chat;
+use crate::store::Store;
+use crate::upload::Uploads;
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        t11_grpc::status("agents", &error)
+    }
+}
+
+/// What handlers share.
+#[derive(Clone)]
+pub struct Handlers {
+    pub store: Store,
+    pub pages: PageTokens,
+    pub chat: Arc<Chat>,
+    pub uploads: Arc<Uploads>,
+    pub world: World,
+    /// Turns that run beside their streams; waited for at shutdown.
+    pub tasks: TaskTracker,
+}
+
+/// Mounts every RPC service.
+pub fn routes(handlers: Handlers) -> Routes {
+    Routes::new(AgentServiceServer::new(handlers.clone()))
+        .add_service(AnalyticsServiceServer::new(handlers.clone()))
+        .add_service(ChatServiceServer::new(handlers.clone()))
+        .add_service(ConversationServiceServer::new(handlers.clone()))
+        .add_service(KnowledgeServiceServer::new(handlers))
+    //TMP
+}

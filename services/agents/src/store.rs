@@ -1,0 +1,58 @@
+//! The service's rows. Methods speak domain types; nothing outside this folder knows SQL.
+
+mod agents;
+mod categories;
+mod chunks;
+mod conversations;
+mod entity;
+mod overview;
+mod price_book;
+mod sources;
+mod turns;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use t11_core::World;
+use t11_store::Db;
+use uuid::Uuid;
+
+pub use agents::{AgentFilter, AgentOrder};
+pub use chunks::Reading as ChunkReading;
+pub use sources::Reading;
+pub use turns::{Beginning, Begun};
+
+use crate::Error;
+
+/// The service's database.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    world: World,
+}
+
+impl Store {
+    /// A store over `db`.
+    pub fn new(db: Db, world: World) -> Self {
+        Self { db, world }
+    }
+}
+
+fn to_json<T: Serialize>(value: &T, what: &'static str) -> Result<serde_json::Value, Error> {
+    serde_json::to_value(value).map_err(|_| Error::Corrupt(what))
+}
+
+fn from_json<T: DeserializeOwned>(json: serde_json::Value, what: &'static str) -> Result<T, Error> {
+    serde_json::from_value(json).map_err(|_| Error::Corrupt(what))
+}
+
+/// Where a page ends that is ordered by a time, newest first.
+fn cursor(time: DateTime<Utc>, id: Uuid) -> String {
+    format!("{}_{id}", time.timestamp_micros())
+}
+
+fn read_cursor(cursor: &str) -> Option<(DateTime<Utc>, Uuid)> {
+    let (micros, id) = cursor.split_once('_')?;
+    let time = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+    Some((time, Uuid::try_parse(id).ok()?))
+}

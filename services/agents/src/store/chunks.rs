@@ -1,0 +1,357 @@
+//! Rows of chunks: replaced whole with each reading, read for lists, hits and indexes.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    ActiveModelTrait as _, ActiveValue, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
+use t11_core::{OrgScope, Page, PageRequest};
+use t11_store::{StoreError, Tx};
+use uuid::Uuid;
+
+use super::Store;
+use super::entity::chunk::{Column, Entity, Model};
+use super::entity::{source, version};
+use crate::Error;
+use crate::knowledge::index::{Embedding, IndexedChunk};
+use crate::knowledge::terms::{self, Terms};
+use crate::knowledge::{chunk, index};
+use crate::source::{ChunkRow, Source, State};
+use crate::vector;
+
+/// Rows of one insert: SQLite allows 32,766 variables a statement.
+const ROWS: usize = 500;
+
+/// What a reading made of a source.
+pub struct Reading {
+    pub chunks: Vec<(chunk::Chunk, Terms, Option<Embedding>)>,
+    pub page_count: i32,
+    pub language: String,
+    /// The source's name, when it was given none.
+    pub title: Option<String>,
+}
+
+/// What an index must do to be of a version.
+pub struct IndexDelta {
+    pub version: i64,
+    pub changed: Vec<(index::Source, Vec<IndexedChunk>)>,
+    pub removed: Vec<Uuid>,
+}
+
+impl Store {
+    /// Replaces a source's chunks and makes it READY, in one commit.
+    pub async fn store_reading(
+        &self,
+        scope: &OrgScope,
+        source_id: Uuid,
+        reading: Reading,
+    ) -> Result<(), Error> {
+        let now = self.world.now();
+        let ids: Vec<_> = reading.chunks.iter().map(|_| self.world.new_id()).collect();
+        self.db
+            .write(scope, move |tx| async move {
+                let source = super::sources::by_id(&tx, source_id).await?;
+                let old = tx
+                    .delete_many::<Entity>()?
+                    .filter(Column::SourceId.eq(source_id));
+                old.exec(&tx).await.map_err(StoreError::from)?;
+                let version = super::sources::next_index_version(&tx).await?;
+                save_source(&tx, &source, &reading, version, now).await?;
+                insert(&tx, source_id, ids, reading.chunks).await
+            })
+            .await
+    }
+
+    /// The chunks of a source, in order.
+    pub async fn chunks(
+        &self,
+        scope: &OrgScope,
+        source_id: Uuid,
+        page: PageRequest,
+    ) -> Result<Page<ChunkRow>, Error> {
+        self.db
+            .read(scope, move |tx| async move {
+                super::sources::by_id(&tx, source_id).await?;
+                let after = page
+                    .cursor
+                    .as_deref()
+                    .and_then(|c| c.parse().ok())
+                    .unwrap_or(-1_i32);
+                let rows = tx
+                    .find::<Entity>()?
+                    .filter(Column::SourceId.eq(source_id))
+                    .filter(Column::ChunkIndex.gt(after))
+                    .order_by_asc(Column::ChunkIndex)
+                    .limit(page.size + 1)
+                    .all(&tx)
+                    .await
+                    .map_err(StoreError::from)?;
+                let page = Page::from_rows(rows, page.size, |row| row.chunk_index.to_string());
+                Ok(page.map(ChunkRow::from))
+            })
+            .await
+    }
+
+    /// Chunks by id, with the names of their sources.
+    pub async fn chunks_by_id(
+        &self,
+        scope: &OrgScope,
+        ids: Vec<Uuid>,
+    ) -> Result<HashMap<Uuid, (ChunkRow, String)>, Error> {
+        self.db
+            .read(scope, move |tx| async move {
+                let rows = tx
+                    .find::<Entity>()?
+                    .filter(Column::Id.is_in(ids))
+                    .all(&tx)
+                    .await;
+                let rows = rows.map_err(StoreError::from)?;
+                let names = source_names(&tx, rows.iter().map(|row| row.source_id)).await?;
+                let named = rows.into_iter().map(|row| {
+                    let name = names.get(&row.source_id).cloned().unwrap_or_default();
+                    (row.id, (ChunkRow::from(row), name))
+                });
+                Ok(named.collect())
+            })
+            .await
+    }
+
+    /// The number that the organization's index should be at; 0 before anything was indexed.
+    pub async fn index_version(&self, scope: &OrgScope) -> Result<i64, Error> {
+        self.db
+            .read(scope, |tx| async move { current_version(&tx).await })
+            .await
+    }
+
+    /// What changed for an index that holds these sources at these versions.
+    pub async fn index_delta(
+        &self,
+        scope: &OrgScope,
+        held: HashMap<Uuid, u64>,
+    ) -> Result<IndexDelta, Error> {
+        self.db
+            .read(scope, move |tx| async move {
+                // Read first: what changes while the rest is read is seen by the next delta.
+                let version = current_version(&tx).await?;
+                let rows = tx
+                    .find::<source::Entity>()?
+                    .filter(source::Column::ChunkCount.gt(0))
+                    .all(&tx)
+                    .await
+                    .map_err(StoreError::from)?;
+                let sources: Vec<Source> = rows
+                    .into_iter()
+                    .map(Source::try_from)
+                    .collect::<Result<_, _>>()?;
+                let mut changed = Vec::new();
+                for source in &sources {
+                    let at = u64::try_from(source.index_version).unwrap_or(0);
+                    if held.get(&source.id) != Some(&at) {
+                        changed.push((
+                            indexed_source(source, at),
+                            indexed_chunks(&tx, source.id).await?,
+                        ));
+                    }
+                }
+                let kept = |id: &Uuid| sources.iter().any(|source| source.id == *id);
+                let removed = held.keys().copied().filter(|id| !kept(id)).collect();
+                Ok(IndexDelta {
+                    version,
+                    changed,
+                    removed,
+                })
+            })
+            .await
+    }
+}
+
+async fn current_version(tx: &Tx) -> Result<i64, Error> {
+    let row = tx
+        .find::<version::Entity>()?
+        .one(tx)
+        .await
+        .map_err(StoreError::from)?;
+    Ok(row.map_or(0, |row| row.version))
+}
+
+async fn source_names(
+    tx: &Tx,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, String>, Error> {
+    let rows: Vec<(Uuid, String)> = tx
+        .find::<source::Entity>()?
+        .filter(source::Column::Id.is_in(ids))
+        .select_only()
+        .columns([source::Column::Id, source::Column::DisplayName])
+        .into_tuple()
+        .all(tx)
+        .await
+        .map_err(StoreError::from)?;
+    Ok(rows.into_iter().collect())
+}
+
+async fn save_source(
+    tx: &Tx,
+    source: &Source,
+    reading: &Reading,
+    version: i64,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), Error> {
+    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let tokens: u64 = reading
+        .chunks
+        .iter()
+        .map(|(chunk, ..)| u64::from(chunk.tokens))
+        .sum();
+    let mut row = source::ActiveModel {
+        id: ActiveValue::Unchanged(source.id),
+        state: ActiveValue::Set(State::Ready.as_str().to_owned()),
+        step: ActiveValue::Set(String::new()),
+        error_reason: ActiveValue::Set(String::new()),
+        error_message: ActiveValue::Set(String::new()),
+        page_count: ActiveValue::Set(reading.page_count),
+        chunk_count: ActiveValue::Set(count(reading.chunks.len())),
+        token_count: ActiveValue::Set(i32::try_from(tokens).unwrap_or(i32::MAX)),
+        language: ActiveValue::Set(reading.language.clone()),
+        index_version: ActiveValue::Set(version),
+        update_time: ActiveValue::Set(now),
+        process_time: ActiveValue::Set(Some(now)),
+        ..Default::default()
+    };
+    if let Some(title) = reading
+        .title
+        .as_ref()
+        .filter(|_| source.display_name.is_empty())
+    {
+        row.name_key = ActiveValue::Set(title.to_lowercase());
+        row.display_name = ActiveValue::Set(title.clone());
+    }
+    row.update(tx).await.map_err(StoreError::from)?;
+    Ok(())
+}
+
+async fn insert(
+    tx: &Tx,
+    source_id: Uuid,
+    ids: Vec<Uuid>,
+    chunks: Vec<(chunk::Chunk, Terms, Option<Embedding>)>,
+) -> Result<(), Error> {
+    let org_id = tx.org_id()?.0;
+    let mut rows = Vec::with_capacity(ROWS);
+    for (id, (chunk, terms, embedding)) in ids.into_iter().zip(chunks) {
+        rows.push(row_of(id, org_id, source_id, chunk, &terms, embedding)?.into_active_model());
+        if rows.len() == ROWS {
+            flush(tx, &mut rows).await?;
+        }
+    }
+    flush(tx, &mut rows).await
+}
+
+async fn flush(tx: &Tx, rows: &mut Vec<super::entity::chunk::ActiveModel>) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let inserting = Entity::insert_many(std::mem::take(rows));
+    inserting
+        .exec_without_returning(tx)
+        .await
+        .map_err(StoreError::from)?;
+    Ok(())
+}
+
+fn row_of(
+    id: Uuid,
+    org_id: Uuid,
+    source_id: Uuid,
+    chunk: chunk::Chunk,
+    terms: &Terms,
+    embedding: Option<Embedding>,
+) -> Result<Model, Error> {
+    let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    let (embedding, embedding_model) = match embedding {
+        Some(embedding) => (Some(vector::to_bytes(&embedding.values)), embedding.model),
+        None => (None, String::new()),
+    };
+    Ok(Model {
+        id,
+        org_id,
+        source_id,
+        chunk_index: number(chunk.index),
+        content: chunk.text,
+        heading_path: super::to_json(&chunk.heading_path, "heading path")?,
+        page: number(chunk.page.unwrap_or(0)),
+        char_start: number(chunk.char_start),
+        char_end: number(chunk.char_end),
+        token_count: number(chunk.tokens),
+        language: chunk.lang.tag().to_owned(),
+        content_hash: chunk.hash.to_vec(),
+        terms: terms::encode_terms(terms),
+        embedding,
+        embedding_model,
+    })
+}
+
+fn indexed_source(source: &Source, version: u64) -> index::Source {
+    index::Source {
+        id: source.id,
+        version,
+        agent: None,
+        category: source.category,
+        valid_from: None,
+        valid_until: source.valid_until,
+        enabled: source.enabled,
+    }
+}
+
+async fn indexed_chunks(tx: &Tx, source_id: Uuid) -> Result<Vec<IndexedChunk>, Error> {
+    type Row = (Uuid, Vec<u8>, Option<Vec<u8>>, String);
+    let rows: Vec<Row> = tx
+        .find::<Entity>()?
+        .filter(Column::SourceId.eq(source_id))
+        .select_only()
+        .columns([
+            Column::Id,
+            Column::Terms,
+            Column::Embedding,
+            Column::EmbeddingModel,
+        ])
+        .order_by_asc(Column::ChunkIndex)
+        .into_tuple()
+        .all(tx)
+        .await
+        .map_err(StoreError::from)?;
+    rows.into_iter()
+        .map(|(id, terms, embedding, model)| {
+            Ok(IndexedChunk {
+                id,
+                enabled: true,
+                terms: terms::decode_terms(&terms).ok_or(Error::Corrupt("chunk terms"))?,
+                embedding: embedding.map(|bytes| Embedding {
+                    model,
+                    values: vector::from_bytes(&bytes),
+                }),
+            })
+        })
+        .collect()
+}
+
+impl From<Model> for ChunkRow {
+    fn from(row: Model) -> Self {
+        // Written by us as a list of texts; anything else shows as no path.
+        let heading_path = serde_json::from_value(row.heading_path).unwrap_or_default();
+        Self {
+            id: row.id,
+            source: row.source_id,
+            index: row.chunk_index,
+            content: row.content,
+            heading_path,
+            page: row.page,
+            char_start: row.char_start,
+            char_end: row.char_end,
+            token_count: row.token_count,
+            language: row.language,
+            embedded: row.embedding.is_some(),
+        }
+    }
+}

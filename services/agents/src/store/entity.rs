@@ -1,0 +1,11 @@
+//! Rows as they lie in the tables.
+
+pub(super) mod agent;
+pub(super) mod category;
+pub(super) mod chunk;
+pub(super) mod conversation;
+pub(super) mod message;
+pub(super) mod source;
+pub(super) mod turn;
+pub(super) mod turn_step;
+pub(super) mod version;

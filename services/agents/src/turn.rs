@@ -1,0 +1,33 @@
+//! One turn: from a client's message to an answer, or to silence with a reason.
+//!
+//! The steps are those of [`StepKind`], in that order, each a module with its own tests. The model
+//! proposes; what is said and done is decided here, by plain code. The live pipeline and the test
+//! chat run the same steps; in a [`Mode::Test`] effects on the CRM are shown and not done.
+
+pub mod answer;
+pub mod classify;
+pub mod context;
+pub mod gates;
+pub mod generate;
+pub mod guard;
+pub mod hard_rules;
+pub mod language;
+pub mod pace;
+pub mod ports;
+pub mod prompt;
+pub mod run;
+pub mod skip_rules;
+pub mod tools;
+pub mod trace;
+pub mod window;
+pub mod words;
+
+pub use language::Language;
+pub use ports::{
+    Completion, Found, Model, ModelEvent, ModelFault, ModelRequest, ModelStream, Observer, Sources,
+};
+pub use run::{Inbound, Mode, Past, run};
+pub use trace::{
+    Action, ActionState, Outcome, Passage, PassageKind, PromptMessage, PromptRole, Report,
+    Sentence, State, Step, StepKind, Usage, Verdict,
+};
