@@ -13,7 +13,7 @@ mod problem;
 mod transport;
 mod upload;
 
-pub(crate) use problem::{Problem, ProblemKind, Violation};
+pub(crate) use problem::{Problem, ProblemKind};
 pub(crate) use upload::{UploadHandle, UploadProgress};
 
 use std::cell::RefCell;
@@ -51,5 +51,12 @@ fn request_id() -> String {
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
 }

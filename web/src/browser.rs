@@ -8,7 +8,7 @@ use leptos::prelude::{document, set_timeout, window};
 use prost_types::Timestamp;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlDocument, HtmlElement, Url};
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlDocument, Url};
 
 /// `https://host:port` of the page.
 pub(crate) fn origin() -> String {
@@ -74,8 +74,15 @@ pub(crate) fn time_zone() -> String {
 pub(crate) fn time_zones() -> Vec<String> {
     let list = || {
         let intl = Reflect::get(&js_sys::global(), &"Intl".into()).ok()?;
-        let values: Function = Reflect::get(&intl, &"supportedValuesOf".into()).ok()?.dyn_into().ok()?;
-        let zones: Array = values.call1(&intl, &"timeZone".into()).ok()?.dyn_into().ok()?;
+        let values: Function = Reflect::get(&intl, &"supportedValuesOf".into())
+            .ok()?
+            .dyn_into()
+            .ok()?;
+        let zones: Array = values
+            .call1(&intl, &"timeZone".into())
+            .ok()?
+            .dyn_into()
+            .ok()?;
         Some(zones.iter().filter_map(|zone| zone.as_string()).collect())
     };
     list().unwrap_or_default()
@@ -116,16 +123,6 @@ pub(crate) fn download(file_name: &str, mime_type: &str, text: &str) -> Option<(
     link.set_download(file_name);
     link.click();
     Url::revoke_object_url(&url).ok()
-}
-
-/// Moves the focus to the element with this id.
-pub(crate) fn focus(id: &str) {
-    let element = document()
-        .get_element_by_id(id)
-        .and_then(|element| element.dyn_into::<HtmlElement>().ok());
-    if let Some(element) = element {
-        let _ = element.focus();
-    }
 }
 
 /// A value made fit for a query string.

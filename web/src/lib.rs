@@ -1,4 +1,8 @@
 #![cfg(target_arch = "wasm32")]
+#![expect(
+    unreachable_pub,
+    reason = "the props that #[component] generates are public"
+)]
 //! The browser client: pages in Leptos, rendered in the browser, speaking gRPC-web to edge.
 //!
 //! Empty for any other target, so that checking the whole workspace stays quick.

@@ -1,7 +1,13 @@
 //! What a screen shows of the server: loaded once, loaded again, kept while that fails.
+//!
+//! Values are kept behind one erased type: the signals and the drawing that each kind of value
+//! would bring along are compiled once, which the first load feels.
 
+use std::any::Any;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{AbortHandle, LocalBoxFuture};
@@ -16,26 +22,85 @@ const SKELETON_DELAY_MS: f64 = 150.0;
 /// … and once seen stays this long, so that it does not flicker.
 const SKELETON_SHOWN_MS: f64 = 300.0;
 
-type Fetch<T> = Rc<dyn Fn() -> LocalBoxFuture<'static, Result<T, Problem>>>;
+/// Holds an `Option<T>`.
+pub(crate) type Erased = Arc<dyn Any + Send + Sync>;
+type Fetch = Rc<dyn Fn() -> LocalBoxFuture<'static, Result<Erased, Problem>>>;
 
-/// A value of the server with its loading and its last failure.
-pub(crate) struct Query<T: Send + Sync + 'static> {
-    /// The last good value; stays while a newer one is fetched or fails.
-    pub(crate) data: RwSignal<Option<T>>,
-    /// Why the last fetch failed.
-    pub(crate) problem: RwSignal<Option<Problem>>,
-    pub(crate) pending: RwSignal<bool>,
-    fetch: StoredValue<Fetch<T>, LocalStorage>,
-    running: StoredValue<Option<AbortHandle>, LocalStorage>,
+/// The last good value of a [`Query`], read and written like a signal of `Option<T>`.
+pub(crate) struct Data<T> {
+    pub(crate) erased: RwSignal<Erased>,
+    kind: PhantomData<fn() -> T>,
 }
 
-impl<T: Send + Sync + 'static> Clone for Query<T> {
+impl<T> Clone for Data<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T: Send + Sync + 'static> Copy for Query<T> {}
+impl<T> Copy for Data<T> {}
+
+impl<T: Clone + Send + Sync + 'static> Data<T> {
+    fn new() -> Self {
+        let nothing: Erased = Arc::new(None::<T>);
+        Self {
+            erased: RwSignal::new(nothing),
+            kind: PhantomData,
+        }
+    }
+
+    pub(crate) fn get(self) -> Option<T> {
+        self.with(Clone::clone)
+    }
+
+    pub(crate) fn get_untracked(self) -> Option<T> {
+        self.with_untracked(Clone::clone)
+    }
+
+    pub(crate) fn with<U>(self, read: impl FnOnce(&Option<T>) -> U) -> U {
+        read(value(&self.erased.get()))
+    }
+
+    pub(crate) fn with_untracked<U>(self, read: impl FnOnce(&Option<T>) -> U) -> U {
+        read(value(&self.erased.get_untracked()))
+    }
+
+    pub(crate) fn track(self) {
+        self.erased.track();
+    }
+
+    pub(crate) fn set(self, value: Option<T>) {
+        self.erased.set(Arc::new(value));
+    }
+
+    pub(crate) fn update(self, change: impl FnOnce(&mut Option<T>)) {
+        let mut value = self.get_untracked();
+        change(&mut value);
+        self.set(value);
+    }
+}
+
+/// What is in an erased value; nothing if it were of another type, which no caller makes.
+pub(crate) fn value<T: 'static>(erased: &Erased) -> &Option<T> {
+    erased.downcast_ref().unwrap_or(&None)
+}
+
+/// A value of the server with its loading and its last failure.
+pub(crate) struct Query<T> {
+    /// The last good value; stays while a newer one is fetched or fails.
+    pub(crate) data: Data<T>,
+    /// Why the last fetch failed.
+    pub(crate) problem: RwSignal<Option<Problem>>,
+    loader: Loader,
+}
+
+impl<T> Clone for Query<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Query<T> {}
 
 impl<T: Clone + Send + Sync + 'static> Query<T> {
     /// Fetches now and whenever `key` changes. `key` is what the fetch depends on.
@@ -48,7 +113,6 @@ impl<T: Clone + Send + Sync + 'static> Query<T> {
         F: Future<Output = Result<T, Problem>> + 'static,
     {
         let key = Rc::new(key);
-        let fetch = Rc::new(fetch);
         let read_key = key.clone();
         let query = Self::idle(move || fetch(untrack(|| read_key())));
         Effect::new(move |previous: Option<K>| {
@@ -75,59 +139,89 @@ impl<T: Clone + Send + Sync + 'static> Query<T> {
     where
         F: Future<Output = Result<T, Problem>> + 'static,
     {
-        let fetch: Fetch<T> = Rc::new(move || Box::pin(fetch()));
-        let query = Self {
-            data: RwSignal::new(None),
-            problem: RwSignal::new(None),
-            pending: RwSignal::new(false),
-            fetch: StoredValue::new_local(fetch),
-            running: StoredValue::new_local(None),
-        };
-        let running = query.running;
-        on_cleanup(move || {
-            if let Some(Some(handle)) = running.try_get_value() {
-                handle.abort();
-            }
+        let fetch: Fetch = Rc::new(move || {
+            let fetching = fetch();
+            Box::pin(async move {
+                let value: Erased = Arc::new(Some(fetching.await?));
+                Ok(value)
+            })
         });
-        query
+        let data = Data::new();
+        let loader = Loader::new(data.erased, fetch);
+        Self {
+            data,
+            problem: loader.problem,
+            loader,
+        }
     }
 
     /// Fetches again; an older fetch under way is dropped.
-    pub(crate) fn reload(&self) {
-        let query = *self;
-        // The page may have been left since the caller began.
-        let Some(fetch) = query.fetch.try_get_value() else {
-            return;
-        };
-        if let Some(handle) = query.running.get_value() {
-            handle.abort();
-        }
-        query.pending.set(true);
-        let handle = task::spawn_stoppable(async move {
-            let started = Date::now();
-            let outcome = fetch().await;
-            if query.data.with_untracked(Option::is_none) {
-                settle_skeleton(started).await;
-            }
-            query.pending.set(false);
-            match outcome {
-                Ok(value) => {
-                    query.problem.set(None);
-                    query.data.set(Some(value));
-                }
-                Err(problem) => query.problem.set(Some(problem)),
-            }
-        });
-        query.running.set_value(Some(handle));
+    pub(crate) fn reload(self) {
+        self.loader.reload();
     }
 
     /// Changes the value shown, ahead of the server.
-    pub(crate) fn patch(&self, change: impl FnOnce(&mut T)) {
+    pub(crate) fn patch(self, change: impl FnOnce(&mut T)) {
         self.data.update(|data| {
             if let Some(data) = data {
                 change(data);
             }
         });
+    }
+}
+
+/// The part of a query that knows no type.
+#[derive(Clone, Copy)]
+struct Loader {
+    data: RwSignal<Erased>,
+    problem: RwSignal<Option<Problem>>,
+    fetch: StoredValue<Fetch, LocalStorage>,
+    running: StoredValue<Option<AbortHandle>, LocalStorage>,
+    /// Whether anything was shown yet: only the first fetch has a skeleton.
+    has_loaded: StoredValue<bool>,
+}
+
+impl Loader {
+    fn new(data: RwSignal<Erased>, fetch: Fetch) -> Self {
+        let loader = Self {
+            data,
+            problem: RwSignal::new(None),
+            fetch: StoredValue::new_local(fetch),
+            running: StoredValue::new_local(None),
+            has_loaded: StoredValue::new(false),
+        };
+        on_cleanup(move || {
+            if let Some(Some(handle)) = loader.running.try_get_value() {
+                handle.abort();
+            }
+        });
+        loader
+    }
+
+    fn reload(self) {
+        // The page may have been left since the caller began.
+        let Some(fetch) = self.fetch.try_get_value() else {
+            return;
+        };
+        if let Some(handle) = self.running.get_value() {
+            handle.abort();
+        }
+        let handle = task::spawn(async move {
+            let started = Date::now();
+            let outcome = fetch().await;
+            if !self.has_loaded.get_value() {
+                settle_skeleton(started).await;
+            }
+            match outcome {
+                Ok(value) => {
+                    self.has_loaded.set_value(true);
+                    self.problem.set(None);
+                    self.data.set(value);
+                }
+                Err(problem) => self.problem.set(Some(problem)),
+            }
+        });
+        self.running.set_value(Some(handle));
     }
 }
 

@@ -37,7 +37,10 @@ impl Session {
         };
         provide_context(session);
         api::on_session_end(move || {
-            if session.state.with_untracked(|state| *state == State::SignedIn) {
+            if session
+                .state
+                .with_untracked(|state| *state == State::SignedIn)
+            {
                 session.state.set(State::SignedOut { has_ended: true });
             }
         });
@@ -52,7 +55,7 @@ impl Session {
 
     /// Asks the server who is signed in.
     pub(crate) fn load(self) {
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match accounts::me().await {
                 Ok(me) => self.begin(me),
                 Err(problem) if problem.kind == ProblemKind::SignedOut => {
@@ -96,7 +99,8 @@ impl Session {
 
     /// Whether the role of the person allows something, by the word of the RPC options.
     pub(crate) fn may(self, permission: &str) -> bool {
-        self.me.with(|me| me.permissions.iter().any(|held| held == permission))
+        self.me
+            .with(|me| me.permissions.iter().any(|held| held == permission))
     }
 
     pub(crate) fn organization_name(self) -> String {
@@ -137,7 +141,7 @@ impl Session {
         change(&mut me);
         let user = me.user.clone().unwrap_or_default();
         self.me.set(me);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             // This browser already keeps the choice; other devices learn it with the next one.
             let _ = accounts::update_me(user, &["locale", "theme"]).await;
         });

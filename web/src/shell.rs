@@ -58,7 +58,11 @@ pub(crate) fn Shell() -> impl IntoView {
 
 fn query(location: &leptos_router::location::Location) -> String {
     let search = location.search.get_untracked();
-    if search.is_empty() { search } else { format!("?{search}") }
+    if search.is_empty() {
+        search
+    } else {
+        format!("?{search}")
+    }
 }
 
 #[component]
@@ -89,7 +93,7 @@ fn Frame() -> impl IntoView {
 
 fn keep_session() {
     let renew = move || {
-        task::spawn_stoppable(async {
+        task::spawn(async {
             // A failed renewal shows itself with the next call; the session is still good.
             let _ = accounts::refresh().await;
         });

@@ -1,18 +1,13 @@
-use t11_proto::accounts::v1::organization_service_client::OrganizationServiceClient;
-use t11_proto::accounts::v1::session_service_client::SessionServiceClient;
-pub(crate) use t11_proto::accounts::v1::{Me, Organization, Session, User};
 use t11_proto::accounts::v1::{
-    ChangePasswordRequest, GetMeRequest, ListSessionsRequest, RegisterRequest,
-    RefreshSessionRequest, RevokeSessionRequest, SignInRequest, SignOutRequest, TokenDelivery, UpdateMeRequest,
-    UpdateOrganizationRequest,
+    ChangePasswordRequest, GetMeRequest, ListSessionsRequest, ListSessionsResponse,
+    RefreshSessionRequest, RefreshSessionResponse, RegisterRequest, RegisterResponse,
+    RevokeSessionRequest, SignInRequest, SignInResponse, SignOutRequest, TokenDelivery,
+    UpdateMeRequest, UpdateOrganizationRequest,
 };
+pub(crate) use t11_proto::accounts::v1::{Me, Organization, Session, User};
 
-use super::transport::Transport;
+use super::transport::{rpc, unary};
 use super::{Problem, mask, request_id};
-
-fn sessions() -> SessionServiceClient<Transport> {
-    SessionServiceClient::new(Transport::unary())
-}
 
 /// What a new organization is made of.
 pub(crate) struct Registration {
@@ -35,7 +30,8 @@ pub(crate) async fn register(form: Registration) -> Result<Me, Problem> {
         token_delivery: TokenDelivery::Cookie.into(),
         request_id: request_id(),
     };
-    let answer = sessions().register(request).await?.into_inner();
+    let answer: RegisterResponse =
+        unary(rpc!("/t11.accounts.v1.SessionService/Register"), &request).await?;
     Ok(answer.me.unwrap_or_default())
 }
 
@@ -50,12 +46,17 @@ pub(crate) async fn sign_in(
         token_delivery: TokenDelivery::Cookie.into(),
         remember_me,
     };
-    let answer = sessions().sign_in(request).await?.into_inner();
+    let answer: SignInResponse =
+        unary(rpc!("/t11.accounts.v1.SessionService/SignIn"), &request).await?;
     Ok(answer.me.unwrap_or_default())
 }
 
 pub(crate) async fn sign_out() -> Result<(), Problem> {
-    sessions().sign_out(SignOutRequest {}).await?;
+    unary::<()>(
+        rpc!("/t11.accounts.v1.SessionService/SignOut"),
+        &SignOutRequest {},
+    )
+    .await?;
     Ok(())
 }
 
@@ -64,12 +65,20 @@ pub(crate) async fn refresh() -> Result<(), Problem> {
     let request = RefreshSessionRequest {
         token_delivery: TokenDelivery::Cookie.into(),
     };
-    sessions().refresh_session(request).await?;
+    unary::<RefreshSessionResponse>(
+        rpc!("/t11.accounts.v1.SessionService/RefreshSession"),
+        &request,
+    )
+    .await?;
     Ok(())
 }
 
 pub(crate) async fn me() -> Result<Me, Problem> {
-    Ok(sessions().get_me(GetMeRequest {}).await?.into_inner())
+    unary(
+        rpc!("/t11.accounts.v1.SessionService/GetMe"),
+        &GetMeRequest {},
+    )
+    .await
 }
 
 /// Changes the fields named by `paths`.
@@ -78,7 +87,7 @@ pub(crate) async fn update_me(user: User, paths: &[&str]) -> Result<Me, Problem>
         user: Some(user),
         update_mask: mask(paths),
     };
-    Ok(sessions().update_me(request).await?.into_inner())
+    unary(rpc!("/t11.accounts.v1.SessionService/UpdateMe"), &request).await
 }
 
 pub(crate) async fn change_password(
@@ -89,23 +98,33 @@ pub(crate) async fn change_password(
         old_password,
         new_password,
     };
-    sessions().change_password(request).await?;
+    unary::<()>(
+        rpc!("/t11.accounts.v1.SessionService/ChangePassword"),
+        &request,
+    )
+    .await?;
     Ok(())
 }
 
-pub(crate) async fn list_sessions(
-    page_token: String,
-) -> Result<(Vec<Session>, String), Problem> {
+pub(crate) async fn list_sessions(page_token: String) -> Result<(Vec<Session>, String), Problem> {
     let request = ListSessionsRequest {
         page_size: 50,
         page_token,
     };
-    let page = sessions().list_sessions(request).await?.into_inner();
+    let page: ListSessionsResponse = unary(
+        rpc!("/t11.accounts.v1.SessionService/ListSessions"),
+        &request,
+    )
+    .await?;
     Ok((page.sessions, page.next_page_token))
 }
 
 pub(crate) async fn revoke_session(name: String) -> Result<(), Problem> {
-    sessions().revoke_session(RevokeSessionRequest { name }).await?;
+    unary::<()>(
+        rpc!("/t11.accounts.v1.SessionService/RevokeSession"),
+        &RevokeSessionRequest { name },
+    )
+    .await?;
     Ok(())
 }
 
@@ -117,8 +136,9 @@ pub(crate) async fn update_organization(
         organization: Some(organization),
         update_mask: mask(&["display_name", "locale", "time_zone"]),
     };
-    let answer = OrganizationServiceClient::new(Transport::unary())
-        .update_organization(request)
-        .await?;
-    Ok(answer.into_inner())
+    unary(
+        rpc!("/t11.accounts.v1.OrganizationService/UpdateOrganization"),
+        &request,
+    )
+    .await
 }

@@ -1,21 +1,15 @@
-use t11_proto::agents::v1::agent_service_client::AgentServiceClient;
-use t11_proto::agents::v1::analytics_service_client::AnalyticsServiceClient;
-pub(crate) use t11_proto::agents::v1::{
-    Agent, AgentState, AnswerMode, Creativity, GuardLevel, HoursMode, LanguageMode,
-    ListAgentsResponse, Overview, WorkingInterval,
-};
 use t11_proto::agents::v1::{
     ActivateAgentRequest, ArchiveAgentRequest, CopyAgentRequest, CreateAgentRequest,
     DeleteAgentRequest, GetAgentRequest, GetOverviewRequest, ListAgentsRequest, PauseAgentRequest,
     UpdateAgentRequest,
 };
+pub(crate) use t11_proto::agents::v1::{
+    Agent, AgentState, AnswerMode, Creativity, GuardLevel, HoursMode, LanguageMode,
+    ListAgentsResponse, Overview, WorkingInterval,
+};
 
-use super::transport::Transport;
+use super::transport::{rpc, unary};
 use super::{Problem, mask, request_id};
-
-fn client() -> AgentServiceClient<Transport> {
-    AgentServiceClient::new(Transport::unary())
-}
 
 /// What the list of agents is narrowed to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,7 +32,7 @@ pub(crate) async fn list(
         model: filter.model,
         order_by: filter.order_by,
     };
-    Ok(client().list_agents(request).await?.into_inner())
+    unary(rpc!("/t11.agents.v1.AgentService/ListAgents"), &request).await
 }
 
 /// The first hundred agents that are not archived: for menus.
@@ -48,11 +42,17 @@ pub(crate) async fn all() -> Result<Vec<Agent>, Problem> {
         order_by: "display_name".to_owned(),
         ..ListAgentsRequest::default()
     };
-    Ok(client().list_agents(request).await?.into_inner().agents)
+    let page: ListAgentsResponse =
+        unary(rpc!("/t11.agents.v1.AgentService/ListAgents"), &request).await?;
+    Ok(page.agents)
 }
 
 pub(crate) async fn get(name: String) -> Result<Agent, Problem> {
-    Ok(client().get_agent(GetAgentRequest { name }).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.AgentService/GetAgent"),
+        &GetAgentRequest { name },
+    )
+    .await
 }
 
 pub(crate) async fn create(agent: Agent) -> Result<Agent, Problem> {
@@ -60,7 +60,7 @@ pub(crate) async fn create(agent: Agent) -> Result<Agent, Problem> {
         agent: Some(agent),
         request_id: request_id(),
     };
-    Ok(client().create_agent(request).await?.into_inner())
+    unary(rpc!("/t11.agents.v1.AgentService/CreateAgent"), &request).await
 }
 
 /// Replaces everything that people may change.
@@ -69,7 +69,7 @@ pub(crate) async fn replace(agent: Agent) -> Result<Agent, Problem> {
         agent: Some(agent),
         update_mask: mask(&["*"]),
     };
-    Ok(client().update_agent(request).await?.into_inner())
+    unary(rpc!("/t11.agents.v1.AgentService/UpdateAgent"), &request).await
 }
 
 pub(crate) async fn copy(name: String) -> Result<Agent, Problem> {
@@ -78,30 +78,41 @@ pub(crate) async fn copy(name: String) -> Result<Agent, Problem> {
         display_name: String::new(),
         request_id: request_id(),
     };
-    Ok(client().copy_agent(request).await?.into_inner())
+    unary(rpc!("/t11.agents.v1.AgentService/CopyAgent"), &request).await
 }
 
 pub(crate) async fn activate(name: String) -> Result<Agent, Problem> {
     let request = ActivateAgentRequest { name };
-    Ok(client().activate_agent(request).await?.into_inner())
+    unary(rpc!("/t11.agents.v1.AgentService/ActivateAgent"), &request).await
 }
 
 pub(crate) async fn pause(name: String) -> Result<Agent, Problem> {
-    Ok(client().pause_agent(PauseAgentRequest { name }).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.AgentService/PauseAgent"),
+        &PauseAgentRequest { name },
+    )
+    .await
 }
 
 pub(crate) async fn archive(name: String) -> Result<Agent, Problem> {
     let request = ArchiveAgentRequest { name };
-    Ok(client().archive_agent(request).await?.into_inner())
+    unary(rpc!("/t11.agents.v1.AgentService/ArchiveAgent"), &request).await
 }
 
 pub(crate) async fn delete(name: String, etag: String) -> Result<(), Problem> {
-    client().delete_agent(DeleteAgentRequest { name, etag }).await?;
+    unary::<()>(
+        rpc!("/t11.agents.v1.AgentService/DeleteAgent"),
+        &DeleteAgentRequest { name, etag },
+    )
+    .await?;
     Ok(())
 }
 
 /// The numbers of the dashboard.
 pub(crate) async fn overview() -> Result<Overview, Problem> {
-    let mut client = AnalyticsServiceClient::new(Transport::unary());
-    Ok(client.get_overview(GetOverviewRequest {}).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.AnalyticsService/GetOverview"),
+        &GetOverviewRequest {},
+    )
+    .await
 }

@@ -1,23 +1,17 @@
-use futures::Stream;
-use t11_proto::agents::v1::chat_service_client::ChatServiceClient;
-use t11_proto::agents::v1::conversation_service_client::ConversationServiceClient;
+use futures::{Stream, StreamExt as _};
 pub(crate) use t11_proto::agents::v1::chat_response::Event as ChatEvent;
 pub(crate) use t11_proto::agents::v1::{
     Author, ChatMessage, Conversation, Passage, PromptMessage, ProposedAction, Sentence, Turn,
     TurnState, TurnStep,
 };
 use t11_proto::agents::v1::{
-    ChatRequest, CreateConversationRequest, DeleteConversationRequest, GetConversationRequest,
-    GetTurnRequest, ListConversationsRequest, ListMessagesRequest,
+    ChatRequest, ChatResponse, CreateConversationRequest, DeleteConversationRequest,
+    GetTurnRequest, ListConversationsRequest, ListConversationsResponse, ListMessagesRequest,
+    ListMessagesResponse,
 };
-use tonic::Status;
 
-use super::transport::Transport;
+use super::transport::{rpc, server_stream, unary};
 use super::{Problem, request_id};
-
-fn client() -> ConversationServiceClient<Transport> {
-    ConversationServiceClient::new(Transport::unary())
-}
 
 pub(crate) async fn create(agent: String) -> Result<Conversation, Problem> {
     let request = CreateConversationRequest {
@@ -25,12 +19,11 @@ pub(crate) async fn create(agent: String) -> Result<Conversation, Problem> {
         display_name: String::new(),
         request_id: request_id(),
     };
-    Ok(client().create_conversation(request).await?.into_inner())
-}
-
-pub(crate) async fn get(name: String) -> Result<Conversation, Problem> {
-    let request = GetConversationRequest { name };
-    Ok(client().get_conversation(request).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.ConversationService/CreateConversation"),
+        &request,
+    )
+    .await
 }
 
 pub(crate) async fn list(page_token: String) -> Result<(Vec<Conversation>, String), Problem> {
@@ -39,13 +32,21 @@ pub(crate) async fn list(page_token: String) -> Result<(Vec<Conversation>, Strin
         page_token,
         agent: String::new(),
     };
-    let page = client().list_conversations(request).await?.into_inner();
+    let page: ListConversationsResponse = unary(
+        rpc!("/t11.agents.v1.ConversationService/ListConversations"),
+        &request,
+    )
+    .await?;
     Ok((page.conversations, page.next_page_token))
 }
 
 pub(crate) async fn delete(name: String) -> Result<(), Problem> {
     let request = DeleteConversationRequest { name };
-    client().delete_conversation(request).await?;
+    unary::<()>(
+        rpc!("/t11.agents.v1.ConversationService/DeleteConversation"),
+        &request,
+    )
+    .await?;
     Ok(())
 }
 
@@ -59,7 +60,11 @@ pub(crate) async fn messages(conversation: String) -> Result<Vec<ChatMessage>, P
             page_size: 200,
             page_token,
         };
-        let page = client().list_messages(request).await?.into_inner();
+        let page: ListMessagesResponse = unary(
+            rpc!("/t11.agents.v1.ConversationService/ListMessages"),
+            &request,
+        )
+        .await?;
         messages.extend(page.messages);
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -69,7 +74,11 @@ pub(crate) async fn messages(conversation: String) -> Result<Vec<ChatMessage>, P
 }
 
 pub(crate) async fn turn(name: String) -> Result<Turn, Problem> {
-    Ok(client().get_turn(GetTurnRequest { name }).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.ConversationService/GetTurn"),
+        &GetTurnRequest { name },
+    )
+    .await
 }
 
 /// Says `text` as a client and streams the turn that answers it. Dropping the stream stops it.
@@ -77,22 +86,17 @@ pub(crate) async fn chat(
     conversation: String,
     text: String,
 ) -> Result<impl Stream<Item = Result<ChatEvent, Problem>>, Problem> {
-    use futures::StreamExt as _;
-
     let request = ChatRequest {
         conversation,
         text,
         request_id: request_id(),
     };
-    let stream = ChatServiceClient::new(Transport::streaming())
-        .chat(request)
-        .await?
-        .into_inner();
-    let events = stream.filter_map(|answer: Result<_, Status>| async move {
+    let answers =
+        server_stream::<ChatResponse, _>(rpc!("/t11.agents.v1.ChatService/Chat"), &request).await?;
+    Ok(answers.filter_map(|answer| async move {
         match answer {
             Ok(response) => response.event.map(Ok),
-            Err(status) => Some(Err(Problem::from(status))),
+            Err(problem) => Some(Err(problem)),
         }
-    });
-    Ok(events)
+    }))
 }

@@ -1,24 +1,13 @@
 use futures::{Stream, StreamExt as _};
-use t11_proto::jobs::v1::job_service_client::JobServiceClient;
-use t11_proto::jobs::v1::queue_service_client::QueueServiceClient;
 pub(crate) use t11_proto::jobs::v1::watch_jobs_response::Event as JobEvent;
-pub(crate) use t11_proto::jobs::v1::{Job, JobState, Queue};
 use t11_proto::jobs::v1::{
-    CancelJobRequest, ListJobsRequest, ListQueuesRequest, PauseQueueRequest, ResumeQueueRequest,
-    RetryJobRequest, WatchJobsRequest,
+    CancelJobRequest, ListJobsRequest, ListJobsResponse, ListQueuesRequest, ListQueuesResponse,
+    PauseQueueRequest, ResumeQueueRequest, RetryJobRequest, WatchJobsRequest, WatchJobsResponse,
 };
-use tonic::Status;
+pub(crate) use t11_proto::jobs::v1::{Job, JobState, Queue};
 
 use super::Problem;
-use super::transport::Transport;
-
-fn client() -> JobServiceClient<Transport> {
-    JobServiceClient::new(Transport::unary())
-}
-
-fn queue_client() -> QueueServiceClient<Transport> {
-    QueueServiceClient::new(Transport::unary())
-}
+use super::transport::{rpc, server_stream, unary};
 
 pub(crate) async fn list(
     states: Vec<JobState>,
@@ -30,44 +19,53 @@ pub(crate) async fn list(
         states: states.into_iter().map(i32::from).collect(),
         ..ListJobsRequest::default()
     };
-    let page = client().list_jobs(request).await?.into_inner();
+    let page: ListJobsResponse = unary(rpc!("/t11.jobs.v1.JobService/ListJobs"), &request).await?;
     Ok((page.jobs, page.next_page_token))
 }
 
 pub(crate) async fn cancel(name: String) -> Result<Job, Problem> {
-    Ok(client().cancel_job(CancelJobRequest { name }).await?.into_inner())
+    unary(
+        rpc!("/t11.jobs.v1.JobService/CancelJob"),
+        &CancelJobRequest { name },
+    )
+    .await
 }
 
 pub(crate) async fn retry(name: String) -> Result<Job, Problem> {
-    Ok(client().retry_job(RetryJobRequest { name }).await?.into_inner())
+    unary(
+        rpc!("/t11.jobs.v1.JobService/RetryJob"),
+        &RetryJobRequest { name },
+    )
+    .await
 }
 
 pub(crate) async fn queues() -> Result<Vec<Queue>, Problem> {
-    let answer = queue_client().list_queues(ListQueuesRequest {}).await?;
-    Ok(answer.into_inner().queues)
+    let answer: ListQueuesResponse = unary(
+        rpc!("/t11.jobs.v1.QueueService/ListQueues"),
+        &ListQueuesRequest {},
+    )
+    .await?;
+    Ok(answer.queues)
 }
 
 pub(crate) async fn pause_queue(name: String) -> Result<Queue, Problem> {
     let request = PauseQueueRequest { name };
-    Ok(queue_client().pause_queue(request).await?.into_inner())
+    unary(rpc!("/t11.jobs.v1.QueueService/PauseQueue"), &request).await
 }
 
 pub(crate) async fn resume_queue(name: String) -> Result<Queue, Problem> {
     let request = ResumeQueueRequest { name };
-    Ok(queue_client().resume_queue(request).await?.into_inner())
+    unary(rpc!("/t11.jobs.v1.QueueService/ResumeQueue"), &request).await
 }
 
 /// Unfinished jobs, then every change; see [`super::live`] for the one stream of a browser.
 pub(super) async fn watch() -> Result<impl Stream<Item = Result<JobEvent, Problem>>, Problem> {
-    let stream = JobServiceClient::new(Transport::streaming())
-        .watch_jobs(WatchJobsRequest {})
-        .await?
-        .into_inner();
-    let events = stream.filter_map(|answer: Result<_, Status>| async move {
+    let path = rpc!("/t11.jobs.v1.JobService/WatchJobs");
+    let answers = server_stream::<WatchJobsResponse, _>(path, &WatchJobsRequest {}).await?;
+    Ok(answers.filter_map(|answer| async move {
         match answer {
             Ok(response) => response.event.map(Ok),
-            Err(status) => Some(Err(Problem::from(status))),
+            Err(problem) => Some(Err(problem)),
         }
-    });
-    Ok(events)
+    }))
 }

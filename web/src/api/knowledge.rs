@@ -1,29 +1,28 @@
-use t11_proto::agents::v1::knowledge_service_client::KnowledgeServiceClient;
 pub(crate) use t11_proto::agents::v1::{
     Category, Chunk, ListSourcesResponse, SearchChunksResponse, SearchHit, Source, SourceKind,
     SourceState,
 };
 use t11_proto::agents::v1::{
     CreateArticleRequest, CreateCategoryRequest, CreateWebPageRequest, DeleteCategoryRequest,
-    DeleteSourceRequest, GetSourceRequest, ListCategoriesRequest, ListChunksRequest,
-    ListSourcesRequest, ReprocessSourceRequest, SearchChunksRequest, UpdateCategoryRequest,
-    UpdateSourceRequest,
+    DeleteSourceRequest, GetSourceRequest, ListCategoriesRequest, ListCategoriesResponse,
+    ListChunksRequest, ListChunksResponse, ListSourcesRequest, ReprocessSourceRequest,
+    SearchChunksRequest, UpdateCategoryRequest, UpdateSourceRequest,
 };
 
-use super::transport::Transport;
+use super::transport::{rpc, unary};
 use super::upload::{self, UploadHandle, UploadProgress};
 use super::{Problem, mask, request_id};
 
 /// The limit of the server; larger files are refused before they are sent.
 pub(crate) const FILE_LIMIT: f64 = 50.0 * 1024.0 * 1024.0;
 
-fn client() -> KnowledgeServiceClient<Transport> {
-    KnowledgeServiceClient::new(Transport::unary())
-}
-
 pub(crate) async fn categories() -> Result<Vec<Category>, Problem> {
-    let answer = client().list_categories(ListCategoriesRequest {}).await?;
-    Ok(answer.into_inner().categories)
+    let answer: ListCategoriesResponse = unary(
+        rpc!("/t11.agents.v1.KnowledgeService/ListCategories"),
+        &ListCategoriesRequest {},
+    )
+    .await?;
+    Ok(answer.categories)
 }
 
 pub(crate) async fn create_category(
@@ -39,7 +38,11 @@ pub(crate) async fn create_category(
         category: Some(category),
         request_id: request_id(),
     };
-    Ok(client().create_category(request).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.KnowledgeService/CreateCategory"),
+        &request,
+    )
+    .await
 }
 
 pub(crate) async fn rename_category(category: Category) -> Result<Category, Problem> {
@@ -47,11 +50,19 @@ pub(crate) async fn rename_category(category: Category) -> Result<Category, Prob
         category: Some(category),
         update_mask: mask(&["display_name"]),
     };
-    Ok(client().update_category(request).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.KnowledgeService/UpdateCategory"),
+        &request,
+    )
+    .await
 }
 
 pub(crate) async fn delete_category(name: String) -> Result<(), Problem> {
-    client().delete_category(DeleteCategoryRequest { name }).await?;
+    unary::<()>(
+        rpc!("/t11.agents.v1.KnowledgeService/DeleteCategory"),
+        &DeleteCategoryRequest { name },
+    )
+    .await?;
     Ok(())
 }
 
@@ -76,11 +87,19 @@ pub(crate) async fn list(
         states: filter.state.map(i32::from).into_iter().collect(),
         kinds: filter.kind.map(i32::from).into_iter().collect(),
     };
-    Ok(client().list_sources(request).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.KnowledgeService/ListSources"),
+        &request,
+    )
+    .await
 }
 
 pub(crate) async fn get(name: String) -> Result<Source, Problem> {
-    Ok(client().get_source(GetSourceRequest { name }).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.KnowledgeService/GetSource"),
+        &GetSourceRequest { name },
+    )
+    .await
 }
 
 pub(crate) async fn create_article(
@@ -94,7 +113,11 @@ pub(crate) async fn create_article(
         category,
         request_id: request_id(),
     };
-    Ok(client().create_article(request).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.KnowledgeService/CreateArticle"),
+        &request,
+    )
+    .await
 }
 
 pub(crate) async fn create_web_page(
@@ -108,7 +131,11 @@ pub(crate) async fn create_web_page(
         category,
         request_id: request_id(),
     };
-    Ok(client().create_web_page(request).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.KnowledgeService/CreateWebPage"),
+        &request,
+    )
+    .await
 }
 
 /// Changes the fields named by `paths`; the etag of `source` guards against lost updates.
@@ -117,16 +144,28 @@ pub(crate) async fn update(source: Source, paths: &[&str]) -> Result<Source, Pro
         source: Some(source),
         update_mask: mask(paths),
     };
-    Ok(client().update_source(request).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.KnowledgeService/UpdateSource"),
+        &request,
+    )
+    .await
 }
 
 pub(crate) async fn reprocess(name: String) -> Result<Source, Problem> {
     let request = ReprocessSourceRequest { name };
-    Ok(client().reprocess_source(request).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.KnowledgeService/ReprocessSource"),
+        &request,
+    )
+    .await
 }
 
 pub(crate) async fn delete(name: String) -> Result<(), Problem> {
-    client().delete_source(DeleteSourceRequest { name }).await?;
+    unary::<()>(
+        rpc!("/t11.agents.v1.KnowledgeService/DeleteSource"),
+        &DeleteSourceRequest { name },
+    )
+    .await?;
     Ok(())
 }
 
@@ -139,7 +178,8 @@ pub(crate) async fn chunks(
         page_size: 50,
         page_token,
     };
-    let page = client().list_chunks(request).await?.into_inner();
+    let page: ListChunksResponse =
+        unary(rpc!("/t11.agents.v1.KnowledgeService/ListChunks"), &request).await?;
     Ok((page.chunks, page.next_page_token))
 }
 
@@ -153,7 +193,11 @@ pub(crate) async fn search(
         limit,
         agent,
     };
-    Ok(client().search_chunks(request).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.KnowledgeService/SearchChunks"),
+        &request,
+    )
+    .await
 }
 
 /// Uploads one file over REST: gRPC-web carries no client streams.

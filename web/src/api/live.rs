@@ -66,7 +66,8 @@ impl LiveJobs {
     pub(crate) fn subscribe(self) {
         self.subscribers.update_value(|count| *count += 1);
         if self.connection.with_value(Option::is_none) {
-            self.connection.set_value(Connection::open(self).map(Rc::new));
+            self.connection
+                .set_value(Connection::open(self).map(Rc::new));
         }
         on_cleanup(move || {
             self.subscribers.update_value(|count| *count -= 1);
@@ -124,7 +125,7 @@ impl Connection {
         });
         channel.set_onmessage(Some(listener.as_ref().unchecked_ref()));
         say(&channel, HELLO);
-        let election = task::spawn_stoppable(lead_when_elected(live, channel.clone(), lead.clone()));
+        let election = task::spawn(lead_when_elected(live, channel.clone(), lead.clone()));
         Some(Self {
             channel,
             _listener: listener,
@@ -183,13 +184,13 @@ async fn lead_when_elected(live: LiveJobs, channel: BroadcastChannel, lead: Lead
 }
 
 /// Asks for the lock; `elected` hears when it is granted, and it is held until `held` ends.
-fn request_lock(
-    elected: oneshot::Sender<()>,
-    held: oneshot::Receiver<()>,
-) -> Option<Promise> {
+fn request_lock(elected: oneshot::Sender<()>, held: oneshot::Receiver<()>) -> Option<Promise> {
     let navigator = window().navigator();
     let locks = Reflect::get(&navigator, &"locks".into()).ok()?;
-    let request: Function = Reflect::get(&locks, &"request".into()).ok()?.dyn_into().ok()?;
+    let request: Function = Reflect::get(&locks, &"request".into())
+        .ok()?
+        .dyn_into()
+        .ok()?;
     let hold = Closure::once_into_js(move |_lock: JsValue| -> Promise {
         let is_wanted = elected.send(()).is_ok();
         future_to_promise(async move {

@@ -1,13 +1,10 @@
 use prost_types::Timestamp;
-use t11_proto::crm::v1::ListConnectionsRequest;
-use t11_proto::crm::v1::connection_service_client::ConnectionServiceClient;
-use t11_proto::llm::v1::model_service_client::ModelServiceClient;
-use t11_proto::llm::v1::usage_service_client::UsageServiceClient;
-pub(crate) use t11_proto::llm::v1::{ListModelsResponse, Model, QueryUsageResponse, UsageDay};
+use t11_proto::crm::v1::{ListConnectionsRequest, ListConnectionsResponse};
 use t11_proto::llm::v1::{ListModelsRequest, QueryUsageRequest};
+pub(crate) use t11_proto::llm::v1::{ListModelsResponse, Model, QueryUsageResponse};
 
 use super::Problem;
-use super::transport::Transport;
+use super::transport::{rpc, unary};
 
 pub(crate) async fn list(query: String, page_token: String) -> Result<ListModelsResponse, Problem> {
     let request = ListModelsRequest {
@@ -15,8 +12,7 @@ pub(crate) async fn list(query: String, page_token: String) -> Result<ListModels
         page_token,
         query,
     };
-    let mut client = ModelServiceClient::new(Transport::unary());
-    Ok(client.list_models(request).await?.into_inner())
+    unary(rpc!("/t11.llm.v1.ModelService/ListModels"), &request).await
 }
 
 /// What model calls cost since `start`.
@@ -26,8 +22,7 @@ pub(crate) async fn usage(start: Option<Timestamp>) -> Result<QueryUsageResponse
         end_time: None,
         agent: String::new(),
     };
-    let mut client = UsageServiceClient::new(Transport::unary());
-    Ok(client.query_usage(request).await?.into_inner())
+    unary(rpc!("/t11.llm.v1.UsageService/QueryUsage"), &request).await
 }
 
 /// How many Kommo accounts are noted.
@@ -36,7 +31,10 @@ pub(crate) async fn count_connections() -> Result<usize, Problem> {
         page_size: 1,
         page_token: String::new(),
     };
-    let mut client = ConnectionServiceClient::new(Transport::unary());
-    let page = client.list_connections(request).await?.into_inner();
+    let page: ListConnectionsResponse = unary(
+        rpc!("/t11.crm.v1.ConnectionService/ListConnections"),
+        &request,
+    )
+    .await?;
     Ok(page.connections.len())
 }

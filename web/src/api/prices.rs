@@ -1,22 +1,17 @@
 use js_sys::{Array, Reflect};
-use t11_proto::agents::v1::price_book_service_client::PriceBookServiceClient;
+use t11_proto::agents::v1::{
+    CheckSentenceRequest, ListPriceBookVersionsRequest, ListPriceBookVersionsResponse,
+    ListPriceItemsRequest, PublishPriceBookVersionRequest,
+};
 pub(crate) use t11_proto::agents::v1::{
     CheckSentenceResponse, ListPriceItemsResponse, PriceBookState, PriceBookVersion, PriceItem,
     RowError,
 };
-use t11_proto::agents::v1::{
-    CheckSentenceRequest, ListPriceBookVersionsRequest, ListPriceItemsRequest,
-    PublishPriceBookVersionRequest,
-};
 use wasm_bindgen::JsValue;
 
-use super::transport::Transport;
+use super::transport::{rpc, unary};
 use super::upload::{self, UploadHandle, UploadProgress};
 use super::{Problem, request_id};
-
-fn client() -> PriceBookServiceClient<Transport> {
-    PriceBookServiceClient::new(Transport::unary())
-}
 
 /// Items of a version; of the live one when `version` is empty.
 pub(crate) async fn items(
@@ -30,7 +25,11 @@ pub(crate) async fn items(
         version,
         query,
     };
-    Ok(client().list_price_items(request).await?.into_inner())
+    unary(
+        rpc!("/t11.agents.v1.PriceBookService/ListPriceItems"),
+        &request,
+    )
+    .await
 }
 
 pub(crate) async fn versions() -> Result<Vec<PriceBookVersion>, Problem> {
@@ -38,19 +37,31 @@ pub(crate) async fn versions() -> Result<Vec<PriceBookVersion>, Problem> {
         page_size: 50,
         page_token: String::new(),
     };
-    let page = client().list_price_book_versions(request).await?.into_inner();
+    let page: ListPriceBookVersionsResponse = unary(
+        rpc!("/t11.agents.v1.PriceBookService/ListPriceBookVersions"),
+        &request,
+    )
+    .await?;
     Ok(page.versions)
 }
 
 pub(crate) async fn publish(name: String) -> Result<PriceBookVersion, Problem> {
     let request = PublishPriceBookVersionRequest { name };
-    let version = client().publish_price_book_version(request).await?;
-    Ok(version.into_inner())
+    let version = unary(
+        rpc!("/t11.agents.v1.PriceBookService/PublishPriceBookVersion"),
+        &request,
+    )
+    .await?;
+    Ok(version)
 }
 
 pub(crate) async fn check_sentence(text: String) -> Result<CheckSentenceResponse, Problem> {
-    let answer = client().check_sentence(CheckSentenceRequest { text }).await?;
-    Ok(answer.into_inner())
+    let answer = unary(
+        rpc!("/t11.agents.v1.PriceBookService/CheckSentence"),
+        &CheckSentenceRequest { text },
+    )
+    .await?;
+    Ok(answer)
 }
 
 /// What an import says beside the file.
@@ -87,19 +98,23 @@ impl ImportReport {
     /// From the JSON of REST.
     pub(crate) fn from_json(json: &JsValue) -> Self {
         let version = member(json, "version");
-        let rows: Array = member(json, "rowErrors").into();
-        let rows = if Array::is_array(&rows) { rows } else { Array::new() };
+        let rows: Array = member(json, "row_errors").into();
+        let rows = if Array::is_array(&rows) {
+            rows
+        } else {
+            Array::new()
+        };
         Self {
             version: PriceBookVersion {
                 name: words(&version, "name"),
                 number: number(&version, "number"),
                 state: state(&words(&version, "state")).into(),
-                file_name: words(&version, "fileName"),
-                item_count: number(&version, "itemCount"),
-                error_count: number(&version, "errorCount"),
-                added_count: number(&version, "addedCount"),
-                changed_count: number(&version, "changedCount"),
-                removed_count: number(&version, "removedCount"),
+                file_name: words(&version, "file_name"),
+                item_count: number(&version, "item_count"),
+                error_count: number(&version, "error_count"),
+                added_count: number(&version, "added_count"),
+                changed_count: number(&version, "changed_count"),
+                removed_count: number(&version, "removed_count"),
                 ..PriceBookVersion::default()
             },
             row_errors: rows.iter().map(|row| row_error(&row)).collect(),

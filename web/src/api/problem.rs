@@ -55,6 +55,11 @@ impl Problem {
         }
     }
 
+    /// The server speaks a newer language than this page.
+    pub(super) fn unreadable() -> Self {
+        Self::from_reason(Code::Internal, "ANSWER_UNREADABLE".to_owned(), "")
+    }
+
     /// A problem known only by its reason, as REST tells it.
     pub(crate) fn from_reason(code: Code, reason: String, message: &str) -> Self {
         let details = Details {

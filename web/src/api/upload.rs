@@ -1,9 +1,9 @@
 //! Sending files with progress, which only XMLHttpRequest tells.
 
+use tonic::Code;
+use wasm_bindgen::JsCast as _;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::JsCast as _;
-use tonic::Code;
 use web_sys::{File, ProgressEvent, XmlHttpRequest};
 
 use super::Problem;
@@ -14,7 +14,10 @@ use crate::browser;
 #[derive(Clone, Debug)]
 pub(crate) enum UploadProgress {
     /// Bytes sent, of all.
-    Sent { done: f64, total: f64 },
+    Sent {
+        done: f64,
+        total: f64,
+    },
     /// The server's answer, parsed.
     Done(JsValue),
     Failed(Problem),
@@ -106,7 +109,7 @@ fn outcome(request: &XmlHttpRequest) -> UploadProgress {
     UploadProgress::Failed(problem(status, &json))
 }
 
-/// REST says errors as `{"error": {"message", "reason", …}}`.
+/// REST says errors as `{"error": {"message", "reason", "request_id", …}}`.
 fn problem(status: u16, json: &JsValue) -> Problem {
     let member = |object: &JsValue, key: &str| {
         js_sys::Reflect::get(object, &JsValue::from_str(key)).unwrap_or(JsValue::UNDEFINED)
@@ -126,6 +129,6 @@ fn problem(status: u16, json: &JsValue) -> Problem {
         _ => Code::Internal,
     };
     let mut problem = Problem::from_reason(code, reason, &message);
-    problem.request_id = member(&error, "requestId").as_string();
+    problem.request_id = member(&error, "request_id").as_string();
     problem
 }

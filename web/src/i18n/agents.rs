@@ -8,7 +8,6 @@ words! {
         search: "Search by name", "Поиск по названию";
         caption: "Agents of the organization", "Агенты организации";
         model: "Model", "Модель";
-        answer_mode: "Answers", "Ответы";
         messages: "Messages", "Сообщения";
         last_activity: "Last activity", "Последняя активность";
         default_model: "Default model", "Модель по умолчанию";

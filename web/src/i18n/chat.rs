@@ -1,5 +1,3 @@
-use super::plural;
-
 words! {
     /// The test chat.
     Chat {
@@ -27,7 +25,6 @@ words! {
         suggestion_four: "Do you give a discount?", "Есть ли скидка?";
         delete_title: "Delete the conversation?", "Удалить диалог?";
         delete_text: "Its messages and traces will be gone.", "Сообщения и разборы исчезнут.";
-        sources: "Sources", "Источники";
         source: "Source", "Источник";
         retracted: "A check refused the first wording; the agent is answering anew.", "Проверка отклонила первый вариант, агент отвечает заново.";
         thinking: "The agent is working", "Агент работает";
@@ -36,14 +33,7 @@ words! {
         messages_label: "Messages", "Сообщения";
         press_enter: "Enter sends, Shift+Enter starts a new line", "Enter — отправить, Shift+Enter — новая строка";
         too_long: "A message holds at most 4,000 characters.", "В сообщении не больше 4000 знаков.";
-        demo_note: "The demo model answers: it only quotes your documents.", "Отвечает демо-модель: она только цитирует ваши документы.";
         =>
-        messages(count: u64):
-            format!("{count} {}", plural::en(count, "message", "messages")),
-            format!("{count} {}", plural::ru(count, "сообщение", "сообщения", "сообщений"));
-        tokens(count: u64):
-            format!("{count} {}", plural::en(count, "token", "tokens")),
-            format!("{count} {}", plural::ru(count, "токен", "токена", "токенов"));
         page(page: i32):
             format!("p. {page}"),
             format!("стр. {page}");
@@ -66,7 +56,6 @@ words! {
         cost: "Cost", "Стоимость";
         total: "Time", "Время";
         first_token: "First words", "Первые слова";
-        outcome: "Outcome", "Исход";
         lexical_only: "Search compared words only: no embedding model is set.", "Поиск сравнивал только слова: модель эмбеддингов не задана.";
         no_passages: "No passage passed the floor.", "Ни один фрагмент не прошёл порог.";
         outcome_answered: "Answered", "Ответил";

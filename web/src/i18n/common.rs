@@ -12,8 +12,6 @@ words! {
         copy: "Copy", "Копировать";
         copied: "Copied", "Скопировано";
         retry: "Try again", "Повторить";
-        reload: "Reload", "Обновить";
-        back: "Back", "Назад";
         edit: "Edit", "Изменить";
         add: "Add", "Добавить";
         more: "More actions", "Ещё действия";
@@ -21,13 +19,9 @@ words! {
         all: "All", "Все";
         any: "Any", "Любой";
         reset: "Reset filters", "Сбросить фильтры";
-        search: "Search", "Поиск";
         loading: "Loading", "Загрузка";
         optional: "optional", "необязательно";
         undo: "Undo", "Вернуть";
-        yes: "Yes", "Да";
-        no: "No", "Нет";
-        none: "None", "Нет";
         unknown: "Unknown", "Неизвестно";
         never: "Never", "Никогда";
         name: "Name", "Название";
@@ -37,7 +31,6 @@ words! {
         open: "Open", "Открыть";
         show_password: "Show password", "Показать пароль";
         hide_password: "Hide password", "Скрыть пароль";
-        new_version: "A newer version of the page is ready", "Есть более новая версия страницы";
         nothing_found: "Nothing found", "Ничего не найдено";
         change_filters: "Try other words or reset the filters.", "Попробуйте другие слова или сбросьте фильтры.";
         request_id: "Request", "Запрос";
@@ -52,7 +45,6 @@ words! {
         stale_reload: "Reload theirs", "Загрузить чужую";
         stale_overwrite: "Overwrite with mine", "Заменить моей";
         drop_files: "Drop files here or choose", "Перетащите файлы сюда или выберите";
-        choose_files: "Choose files", "Выбрать файлы";
         =>
         characters(used: u64, limit: u64):
             format!("{used} of {limit} characters"),
@@ -60,8 +52,5 @@ words! {
         about_tokens(count: u64):
             format!("about {count} {}", plural::en(count, "token", "tokens")),
             format!("примерно {count} {}", plural::ru(count, "токен", "токена", "токенов"));
-        rows_shown(count: u64):
-            format!("{count} shown"),
-            format!("Показано: {count}");
     }
 }

@@ -49,7 +49,11 @@ pub(crate) fn decimal(value: f64, digits: u8) -> String {
 #[expect(clippy::cast_precision_loss, reason = "micro-USD stay far below 2^53")]
 pub(crate) fn micro_usd(value: i64) -> String {
     let dollars = value as f64 / 1e6;
-    let digits = if dollars == 0.0 || dollars.abs() >= 1.0 { 2 } else { 6 };
+    let digits = if dollars == 0.0 || dollars.abs() >= 1.0 {
+        2
+    } else {
+        6
+    };
     currency(dollars, "USD", digits)
 }
 
@@ -89,7 +93,12 @@ fn currency_options(code: &str, digits: Option<u32>) -> Object {
     let known = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_alphabetic());
     let mut pairs = vec![
         ("style", JsValue::from_str("currency")),
-        ("currency", JsValue::from_str(if known { code } else { "USD" })),
+        (
+            "currency",
+            JsValue::from_str(if known { code } else { "USD" }),
+        ),
+        // `45 900 ₽`, not `45 900,00 ₽`.
+        ("trailingZeroDisplay", JsValue::from_str("stripIfInteger")),
     ];
     if let Some(digits) = digits {
         pairs.push(("maximumFractionDigits", JsValue::from(digits)));
@@ -119,7 +128,11 @@ pub(crate) fn bytes(value: i64) -> String {
 /// `840 ms`, `2.4 s`.
 pub(crate) fn milliseconds(value: i64) -> String {
     let (amount, unit, digits) = if value < 1000 {
-        (f64::from(i32::try_from(value).unwrap_or(i32::MAX)), "millisecond", 0)
+        (
+            f64::from(i32::try_from(value).unwrap_or(i32::MAX)),
+            "millisecond",
+            0,
+        )
     } else {
         (
             f64::from(i32::try_from(value).unwrap_or(i32::MAX)) / 1000.0,
@@ -133,6 +146,21 @@ pub(crate) fn milliseconds(value: i64) -> String {
             ("style", JsValue::from_str("unit")),
             ("unit", JsValue::from_str(unit)),
             ("maximumFractionDigits", JsValue::from(digits)),
+        ],
+    )
+}
+
+/// `0.4 ms`, `12 ms`, `2.4 s`: from microseconds.
+pub(crate) fn microseconds(value: i64) -> String {
+    if value >= 10_000 {
+        return milliseconds(value / 1000);
+    }
+    format_number(
+        f64::from(i32::try_from(value).unwrap_or_default()) / 1000.0,
+        &[
+            ("style", JsValue::from_str("unit")),
+            ("unit", JsValue::from_str("millisecond")),
+            ("maximumFractionDigits", JsValue::from(1)),
         ],
     )
 }
@@ -176,11 +204,6 @@ pub(crate) fn clock_time(time: &Timestamp) -> String {
     )
 }
 
-/// Only the date: `21 Nov 2026`.
-pub(crate) fn date(time: &Timestamp) -> String {
-    format_date(time, &[("dateStyle", JsValue::from_str("medium"))])
-}
-
 fn format_date(time: &Timestamp, settings: &[(&str, JsValue)]) -> String {
     let date = Date::new(&JsValue::from_f64(epoch_ms(time)));
     Intl::DateTimeFormat::new(&locales(), &options(settings))
@@ -203,7 +226,9 @@ pub(crate) fn relative_time(time: &Timestamp) -> String {
         _ => (seconds / 31_536_000.0, "year"),
     };
     let numeric = options(&[("numeric", JsValue::from_str("auto"))]);
-    Intl::RelativeTimeFormat::new(&locales(), &numeric).format(amount.trunc(), unit).into()
+    Intl::RelativeTimeFormat::new(&locales(), &numeric)
+        .format(amount.trunc(), unit)
+        .into()
 }
 
 /// How long ago a wire time was; zero for the future.

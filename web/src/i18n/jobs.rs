@@ -39,9 +39,7 @@ words! {
         started: "Started", "Начата";
         ended: "Ended", "Завершена";
         runs_at: "Next try", "Следующая попытка";
-        last_error: "Last error", "Последняя ошибка";
         lost: "Workers lost", "Потерь исполнителя";
-        new_jobs: "new", "новых";
         =>
         waiting(count: u64):
             format!("{count} waiting"),

@@ -59,7 +59,6 @@ words! {
         hint_three: "Several short documents are better than one long one.", "Несколько коротких документов лучше одного длинного.";
         source: "Source", "Источник";
         text: "Text", "Текст";
-        details: "Details", "Сведения";
         reprocess: "Read again", "Прочитать заново";
         reprocessing: "The source will be read again", "Источник будет прочитан заново";
         delete_title: "Delete the source?", "Удалить источник?";
@@ -67,8 +66,6 @@ words! {
         deleted: "The source was deleted", "Источник удалён";
         added: "Added; reading has begun", "Добавлено, чтение началось";
         uploading: "Uploading", "Загружается";
-        uploaded: "Uploaded", "Загружен";
-        upload_failed: "Not uploaded", "Не загружен";
         chunk_page: "page", "стр.";
         embedded: "With vector", "С вектором";
         lexical: "Words only", "Только слова";
@@ -76,9 +73,6 @@ words! {
         tab_sources: "Sources", "Источники";
         tab_search: "Search test", "Проверка поиска";
         processed: "Read", "Прочитан";
-        checksum: "Checksum", "Контрольная сумма";
-        type_name: "Type", "Тип";
-        too_big: "The file is larger than 50 MB.", "Файл больше 50 МБ.";
         =>
         sources(count: u64):
             format!("{count} {}", plural::en(count, "source", "sources")),
@@ -107,7 +101,6 @@ words! {
         score: "Score", "Оценка";
         by_words: "By words", "По словам";
         by_meaning: "By meaning", "По смыслу";
-        matched: "Matched words", "Совпавшие слова";
         before: "Ask as a client would; you will see which passages an agent gets.", "Спросите так, как спросил бы клиент: будет видно, какие фрагменты получит агент.";
         =>
         found(count: u64):

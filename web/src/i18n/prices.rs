@@ -19,7 +19,6 @@ words! {
         unit: "Unit", "Единица";
         discount: "Discount up to", "Скидка до";
         valid: "Valid", "Действует";
-        aliases: "Also called", "Синонимы";
         versions: "Versions", "Версии";
         version: "Version", "Версия";
         live: "Live", "Действует";

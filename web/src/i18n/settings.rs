@@ -25,7 +25,6 @@ words! {
         sessions: "Sessions", "Сеансы";
         sessions_caption: "Devices that are signed in", "Устройства, на которых выполнен вход";
         device: "Device", "Устройство";
-        address: "Address", "Адрес";
         last_used: "Last used", "Последняя активность";
         current: "This device", "Это устройство";
         revoke: "End", "Завершить";
@@ -49,7 +48,5 @@ words! {
         search_models: "Search models", "Поиск моделей";
         read_only: "Only owners and administrators can change this.", "Изменять это могут только владельцы и администраторы.";
         identifier: "Identifier", "Идентификатор";
-        crm: "CRM", "CRM";
-        crm_not_connected: "Kommo is not connected.", "Kommo не подключён.";
     }
 }

@@ -9,6 +9,7 @@ words! {
         prices: "Price book", "Прайс-лист";
         sales: "Sales", "Продажи";
         chat: "Test chat", "Тестовый чат";
+        chat_short: "Chat", "Чат";
         jobs: "Jobs", "Задачи";
         settings: "Settings", "Настройки";
         more: "More", "Ещё";

@@ -49,7 +49,11 @@ fn HealthStrip() -> impl IntoView {
     let t = &text().dashboard;
     let models = Query::once(|| models::list(String::new(), String::new()));
     let connections = Query::once(models::count_connections);
-    let is_demo = move || models.data.with(|list| list.as_ref().is_some_and(|list| list.demo));
+    let is_demo = move || {
+        models
+            .data
+            .with(|list| list.as_ref().is_some_and(|list| list.demo))
+    };
     let has_no_crm = move || connections.data.get() == Some(0);
     view! {
         <Show when=is_demo>
@@ -70,7 +74,7 @@ fn Counters(overview: Overview) -> impl IntoView {
     let total = u64::try_from(overview.agents_total).unwrap_or_default();
     let month = overview.answers_this_month;
     view! {
-        <section class="grid-2">
+        <section class="counters">
             <Stat
                 label=t.answers_today
                 value=format::integer(overview.answers_today)
@@ -123,7 +127,9 @@ fn NeedsYou(overview: Overview) -> impl IntoView {
     let failed_sources = u64::try_from(overview.sources_failed).unwrap_or_default();
     let unanswered = u64::try_from(overview.unanswered_30_days).unwrap_or_default();
     let dead_count = move || {
-        let count = dead.data.with(|page| page.as_ref().map_or(0, |(jobs, _)| jobs.len()));
+        let count = dead
+            .data
+            .with(|page| page.as_ref().map_or(0, |(jobs, _)| jobs.len()));
         u64::try_from(count).unwrap_or_default()
     };
     let items = move || {
@@ -167,7 +173,11 @@ fn NeedsYou(overview: Overview) -> impl IntoView {
 fn FirstSteps(overview: Overview) -> impl IntoView {
     let t = &text().dashboard;
     let steps = [
-        (overview.sources_ready > 0, t.step_knowledge, "/knowledge?add=files"),
+        (
+            overview.sources_ready > 0,
+            t.step_knowledge,
+            "/knowledge?add=files",
+        ),
         (overview.agents_total > 0, t.step_agent, "/agents?new=1"),
         (overview.answers_this_month > 0, t.step_chat, "/chat"),
     ];
@@ -234,11 +244,18 @@ fn CostByDay(usage: QueryUsageResponse) -> impl IntoView {
         })
         .collect();
     let is_free = usage.total.is_none_or(|total| total.cost_micro_usd == 0);
-    let title = if is_free { t.calls_by_day } else { t.cost_by_day };
+    let title = if is_free {
+        t.calls_by_day
+    } else {
+        t.cost_by_day
+    };
     chart_card(title, bars)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts and micro-USD stay far below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts and micro-USD stay far below 2^53"
+)]
 fn bar(date: &str, value: i64, words: String) -> Bar {
     let label = date.get(8..).unwrap_or(date);
     Bar {

@@ -35,12 +35,15 @@ fn SignInForm() -> impl IntoView {
         event.prevent_default();
         errors.clear();
         let (email, password) = (email.get_untracked(), password.get_untracked());
-        let is_whole = [errors.require("email", &email), errors.require("password", &password)];
+        let is_whole = [
+            errors.require("email", &email),
+            errors.require("password", &password),
+        ];
         if is_whole.contains(&false) {
             return;
         }
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let answer = accounts::sign_in(email, password, remember.get_untracked()).await;
             busy.set(false);
             match answer {

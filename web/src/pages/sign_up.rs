@@ -49,7 +49,7 @@ fn SignUpForm() -> impl IntoView {
             return;
         }
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let answer = accounts::register(form).await;
             busy.set(false);
             match answer {

@@ -22,7 +22,7 @@ pub(super) fn BottomBar() -> impl IntoView {
             view! {
                 <A href=place.href exact=place.href == "/" attr:class="bottom-link">
                     <Icon glyph=place.glyph />
-                    {place.label}
+                    {place.short}
                 </A>
             }
         })
@@ -43,7 +43,7 @@ pub(super) fn BottomBar() -> impl IntoView {
     view! {
         <nav class="bottom" aria-label=t.navigation>
             {links}
-            <Menu label=t.more class="bottom-link" up=true trigger>
+            <Menu label=t.more class="bottom-link" trigger>
                 {items()}
             </Menu>
         </nav>

@@ -66,7 +66,12 @@ fn actions() -> Vec<Command> {
     let group = t.palette_actions;
     vec![
         go(group, t.new_agent, Glyph::Plus, "/agents?new=1".to_owned()),
-        go(group, t.add_knowledge, Glyph::Upload, "/knowledge?add=files".to_owned()),
+        go(
+            group,
+            t.add_knowledge,
+            Glyph::Upload,
+            "/knowledge?add=files".to_owned(),
+        ),
         Command {
             group,
             label: t.switch_language.to_owned(),

@@ -17,7 +17,7 @@ pub(super) fn Health() -> impl IntoView {
     let t = &text().shell;
     let good = RwSignal::new(None::<bool>);
     let ask = move || {
-        task::spawn_stoppable(async move { good.set(Some(is_ready().await)) });
+        task::spawn(async move { good.set(Some(is_ready().await)) });
     };
     ask();
     let ticking = set_interval_with_handle(ask, ASK_EVERY);

@@ -6,6 +6,8 @@ use crate::ui::Glyph;
 pub(super) struct Place {
     pub(super) href: &'static str,
     pub(super) label: &'static str,
+    /// A word that fits under a picture on a phone.
+    pub(super) short: &'static str,
     pub(super) glyph: Glyph,
     /// The heading above it in the rail, when it begins a group.
     pub(super) group: Option<&'static str>,
@@ -15,6 +17,7 @@ const fn place(href: &'static str, label: &'static str, glyph: Glyph) -> Place {
     Place {
         href,
         label,
+        short: label,
         glyph,
         group: None,
     }
@@ -25,7 +28,10 @@ pub(super) fn all() -> Vec<Place> {
     let t = &text().shell;
     vec![
         place("/", t.dashboard, Glyph::Dashboard),
-        place("/chat", t.chat, Glyph::Chat),
+        Place {
+            short: t.chat_short,
+            ..place("/chat", t.chat, Glyph::Chat)
+        },
         place("/agents", t.agents, Glyph::Agent),
         place("/knowledge", t.knowledge, Glyph::Book),
         Place {

@@ -66,7 +66,11 @@ pub(crate) fn ThemeMenu() -> impl IntoView {
         Theme::Dark => t.theme_dark,
     };
     let trigger = move || {
-        let glyph = if preferences.theme.get() == Theme::Dark { Glyph::Moon } else { Glyph::Sun };
+        let glyph = if preferences.theme.get() == Theme::Dark {
+            Glyph::Moon
+        } else {
+            Glyph::Sun
+        };
         view! { <Icon glyph /> }
     };
     view! {
@@ -96,7 +100,7 @@ fn AccountMenu() -> impl IntoView {
     let navigate = use_navigate();
     let to_settings = Callback::new(move |()| navigate("/settings/profile", Default::default()));
     let sign_out = Callback::new(move |()| {
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match accounts::sign_out().await {
                 Ok(()) => session.end(),
                 Err(problem) => toasts.problem(&problem),

@@ -36,7 +36,11 @@ pub(crate) fn Button(
     children: Children,
 ) -> impl IntoView {
     let kind = if submit { "submit" } else { "button" };
-    let class = if wide { format!("{} button-wide", look.class()) } else { look.class().to_owned() };
+    let class = if wide {
+        format!("{} button-wide", look.class())
+    } else {
+        look.class().to_owned()
+    };
     view! {
         <button
             type=kind

@@ -50,7 +50,9 @@ fn parse(content: &str) -> Vec<Block> {
 
 fn heading(line: &str) -> Option<&str> {
     let rest = line.trim_start_matches('#');
-    (rest.len() < line.len()).then(|| rest.strip_prefix(' ')).flatten()
+    (rest.len() < line.len())
+        .then(|| rest.strip_prefix(' '))
+        .flatten()
 }
 
 fn list_item(line: &str) -> Option<(bool, &str)> {
@@ -81,7 +83,10 @@ fn draw(block: Block) -> AnyView {
         Block::Paragraph(words) => view! { <p>{words}</p> }.into_any(),
         Block::Code(code) => view! { <pre>{code}</pre> }.into_any(),
         Block::Items { ordered, items } => {
-            let items = items.into_iter().map(|item| view! { <li>{item}</li> }).collect_view();
+            let items = items
+                .into_iter()
+                .map(|item| view! { <li>{item}</li> })
+                .collect_view();
             if ordered {
                 view! { <ol>{items}</ol> }.into_any()
             } else {

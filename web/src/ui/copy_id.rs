@@ -12,7 +12,7 @@ pub(crate) fn CopyId(#[prop(into)] id: String) -> impl IntoView {
     let copy = move |event: leptos::ev::MouseEvent| {
         event.stop_propagation();
         let id = id.clone();
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let is_copied = browser::copy(&id).await;
             if let (true, Some(toasts)) = (is_copied, toasts) {
                 toasts.say(text().common.copied);

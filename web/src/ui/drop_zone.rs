@@ -63,5 +63,7 @@ fn list(files: Option<&FileList>) -> Vec<File> {
     let Some(files) = files else {
         return Vec::new();
     };
-    (0..files.length()).filter_map(|index| files.get(index)).collect()
+    (0..files.length())
+        .filter_map(|index| files.get(index))
+        .collect()
 }

@@ -10,7 +10,6 @@ pub(crate) enum InputKind {
     Text,
     Email,
     Url,
-    Date,
     /// Hidden, with a button that shows it.
     OldPassword,
     NewPassword,
@@ -22,7 +21,6 @@ impl InputKind {
             Self::Text => "text",
             Self::Email => "email",
             Self::Url => "url",
-            Self::Date => "date",
             Self::OldPassword | Self::NewPassword => "password",
         }
     }
@@ -32,7 +30,7 @@ impl InputKind {
             Self::Email => "username",
             Self::OldPassword => "current-password",
             Self::NewPassword => "new-password",
-            Self::Text | Self::Url | Self::Date => "off",
+            Self::Text | Self::Url => "off",
         }
     }
 
@@ -54,7 +52,8 @@ pub(crate) fn TextInput(
     #[prop(optional)] autofocus: bool,
     #[prop(optional, into)] disabled: Signal<bool>,
     /// Overrides the browser's guess of what the field is.
-    #[prop(optional)] autocomplete: Option<&'static str>,
+    #[prop(optional)]
+    autocomplete: Option<&'static str>,
 ) -> impl IntoView {
     let id = next_id("field");
     let error = error_of(name);
@@ -146,10 +145,8 @@ pub(crate) fn SearchInput(
     #[prop(into)] value: Signal<String>,
     on_search: impl Fn(String) + 'static,
 ) -> impl IntoView {
-    let search = leptos::leptos_dom::helpers::debounce(
-        std::time::Duration::from_millis(250),
-        on_search,
-    );
+    let search =
+        leptos::leptos_dom::helpers::debounce(std::time::Duration::from_millis(250), on_search);
     let search = std::cell::RefCell::new(search);
     view! {
         <label class="input-wrap">

@@ -14,12 +14,9 @@ struct MenuState(RwSignal<bool>);
 pub(crate) fn Menu(
     #[prop(into)] label: String,
     #[prop(default = "button button-ghost button-icon")] class: &'static str,
-    /// Opens to the right of the button's left edge.
+    /// Its left edge under the button's left edge.
     #[prop(optional)]
     start: bool,
-    /// Opens above the button.
-    #[prop(optional)]
-    up: bool,
     /// What stands on the button.
     trigger: impl IntoView + 'static,
     children: ChildrenFn,
@@ -64,11 +61,14 @@ pub(crate) fn Menu(
             {move || {
                 open.get()
                     .then(|| {
+                        let place = Place::beside(anchor, start);
                         view! {
                             <div
                                 class="menu"
-                                class:menu-start=start
-                                class:menu-up=up
+                                style:top=place.top
+                                style:bottom=place.bottom
+                                style:left=place.left
+                                style:right=place.right
                                 id=menu_id.clone()
                                 role="menu"
                                 on:click=move |event| event.stop_propagation()
@@ -83,9 +83,47 @@ pub(crate) fn Menu(
     .into_any()
 }
 
+/// Room below the button under which the menu opens upwards, in pixels.
+const ROOM: f64 = 260.0;
+const GAP: f64 = 4.0;
+
+/// Where the menu stands in the window. Fixed, so that no scrolling box around it cuts it off.
+#[derive(Default)]
+struct Place {
+    top: Option<String>,
+    bottom: Option<String>,
+    left: Option<String>,
+    right: Option<String>,
+}
+
+impl Place {
+    fn beside(anchor: NodeRef<html::Div>, start: bool) -> Self {
+        let Some(anchor) = anchor.get_untracked() else {
+            return Self::default();
+        };
+        let button = anchor.get_bounding_client_rect();
+        let size = |size: Result<wasm_bindgen::JsValue, _>| {
+            size.ok().and_then(|size| size.as_f64()).unwrap_or_default()
+        };
+        let (width, height) = (size(window().inner_width()), size(window().inner_height()));
+        let pixels = |distance: f64| Some(format!("{distance:.0}px"));
+        let opens_up = height - button.bottom() < ROOM && button.top() > ROOM;
+        Self {
+            top: (!opens_up).then(|| pixels(button.bottom() + GAP)).flatten(),
+            bottom: opens_up
+                .then(|| pixels(height - button.top() + GAP))
+                .flatten(),
+            left: start.then(|| pixels(button.left())).flatten(),
+            right: (!start).then(|| pixels(width - button.right())).flatten(),
+        }
+    }
+}
+
 fn close_from_outside(open: RwSignal<bool>, anchor: NodeRef<html::Div>) {
     let listener = window_event_listener(leptos::ev::pointerdown, move |event| {
-        let target = event.target().and_then(|target| target.dyn_into::<Node>().ok());
+        let target = event
+            .target()
+            .and_then(|target| target.dyn_into::<Node>().ok());
         let is_inside = anchor
             .get_untracked()
             .is_some_and(|anchor| anchor.contains(target.as_ref()));
@@ -93,7 +131,18 @@ fn close_from_outside(open: RwSignal<bool>, anchor: NodeRef<html::Div>) {
             open.set(false);
         }
     });
-    on_cleanup(move || listener.remove());
+    // A fixed menu would stay behind when its button scrolls away.
+    let resized = window_event_listener(leptos::ev::resize, move |_| open.set(false));
+    let scrolled = window_event_listener(leptos::ev::wheel, move |_| {
+        if open.get_untracked() {
+            open.set(false);
+        }
+    });
+    on_cleanup(move || {
+        listener.remove();
+        resized.remove();
+        scrolled.remove();
+    });
 }
 
 /// Moves the focus among the items, round and round.
@@ -135,7 +184,11 @@ pub(crate) fn MenuItem(
     #[prop(into)] on_choose: Callback<()>,
 ) -> impl IntoView {
     let state = use_context::<MenuState>();
-    let role = if checked.is_some() { "menuitemradio" } else { "menuitem" };
+    let role = if checked.is_some() {
+        "menuitemradio"
+    } else {
+        "menuitem"
+    };
     view! {
         <button
             type="button"

@@ -1,7 +1,8 @@
 use leptos::prelude::*;
 
 use super::{Failure, Skeleton, SkeletonKind};
-use crate::query::Query;
+use crate::api::Problem;
+use crate::query::{Erased, Query, value};
 
 /// A page: its heading, its actions, its content.
 #[component]
@@ -52,28 +53,59 @@ pub(crate) fn Screen<T, V>(
     query: Query<T>,
     #[prop(optional)] skeleton: SkeletonKind,
     #[prop(default = 6)] count: usize,
-    children: impl Fn(T) -> V + Clone + Send + Sync + 'static,
+    children: impl Fn(T) -> V + Send + Sync + 'static,
 ) -> impl IntoView
 where
     T: Clone + Send + Sync + 'static,
     V: IntoView + 'static,
 {
     let retry = Callback::new(move |()| query.reload());
-    let draw = StoredValue::new(children);
-    view! {
-        {move || {
-            query
-                .problem
-                .get()
-                .map(|problem| view! { <Failure problem on_retry=retry /> })
-        }}
-        {move || match query.data.get() {
-            Some(data) => draw.with_value(|draw| draw(data)).into_any(),
-            None if query.problem.with(Option::is_none) => {
-                view! { <Skeleton kind=skeleton count /> }.into_any()
-            }
-            None => ().into_any(),
-        }}
+    let draw = move |erased: &Erased| {
+        let data = value::<T>(erased).clone();
+        data.map(|data| children(data).into_any())
+    };
+    let screen = AnyScreen {
+        data: query.data.erased,
+        problem: query.problem,
+        retry,
+        skeleton,
+        count,
+    };
+    screen.view(Box::new(draw))
+}
+
+/// The part of a screen that knows no type.
+struct AnyScreen {
+    data: RwSignal<Erased>,
+    problem: RwSignal<Option<Problem>>,
+    retry: Callback<()>,
+    skeleton: SkeletonKind,
+    count: usize,
+}
+
+impl AnyScreen {
+    fn view(self, draw: Box<dyn Fn(&Erased) -> Option<AnyView> + Send + Sync>) -> AnyView {
+        let Self {
+            data,
+            problem,
+            retry,
+            skeleton,
+            count,
+        } = self;
+        let failure = move || {
+            let problem = problem.get();
+            problem.map(|problem| view! { <Failure problem on_retry=retry /> })
+        };
+        let has_failed = Memo::new(move |_| problem.with(Option::is_some));
+        let content = move || match draw(&data.get()) {
+            Some(view) => view,
+            None if has_failed.get() => ().into_any(),
+            None => view! { <Skeleton kind=skeleton count /> }.into_any(),
+        };
+        view! {
+            {failure}
+            {content}
+        }
+        .into_any()
     }
-    .into_any()
 }

@@ -4,12 +4,13 @@ use crate::i18n::format;
 
 /// How far something is: 0–100, or unknown, with a word about what goes on.
 #[component]
-pub(crate) fn Progress(
-    percent: Option<i32>,
-    #[prop(into)] label: String,
-) -> impl IntoView {
+pub(crate) fn Progress(percent: Option<i32>, #[prop(into)] label: String) -> impl IntoView {
     let percent = percent.map(|percent| percent.clamp(0, 100));
-    let class = if percent.is_some() { "progress-bar" } else { "progress-bar progress-unknown" };
+    let class = if percent.is_some() {
+        "progress-bar"
+    } else {
+        "progress-bar progress-unknown"
+    };
     view! {
         <div class="progress">
             <div

@@ -14,7 +14,11 @@ pub(crate) fn RelativeTime(time: Option<Timestamp>) -> impl IntoView {
     };
     let exact = format::exact_time(&time);
     let shown = RwSignal::new(format::relative_time(&time));
-    let beat = if format::age(&time) < Duration::from_secs(3600) { 15 } else { 300 };
+    let beat = if format::age(&time) < Duration::from_secs(3600) {
+        15
+    } else {
+        300
+    };
     let ticking = set_interval_with_handle(
         move || shown.set(format::relative_time(&time)),
         Duration::from_secs(beat),

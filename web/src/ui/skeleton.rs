@@ -21,7 +21,11 @@ pub(crate) fn Skeleton(
         SkeletonKind::Cards => "skeleton-line skeleton-card",
         SkeletonKind::Text => "skeleton-line",
     };
-    let wrap = if kind == SkeletonKind::Cards { "skeleton grid-2" } else { "skeleton" };
+    let wrap = if kind == SkeletonKind::Cards {
+        "skeleton grid-2"
+    } else {
+        "skeleton"
+    };
     view! {
         <div class=wrap role="status" aria-busy="true">
             <span class="visually-hidden">{text().common.loading}</span>

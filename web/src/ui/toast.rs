@@ -66,7 +66,9 @@ impl Toasts {
 
     fn dismiss(self, id: u64) {
         // The page may be gone when the time is up.
-        let _ = self.shown.try_update(|shown| shown.retain(|toast| toast.id != id));
+        let _ = self
+            .shown
+            .try_update(|shown| shown.retain(|toast| toast.id != id));
     }
 }
 

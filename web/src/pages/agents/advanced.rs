@@ -157,7 +157,10 @@ fn Fallback(place: usize, form: AgentForm, choices: Signal<Vec<Choice>>) -> impl
 #[component]
 fn LanguageSection(form: AgentForm) -> impl IntoView {
     let t = &text().editor;
-    let options = radio([(LanguageMode::Mirror, t.mirror), (LanguageMode::Fixed, t.fixed)]);
+    let options = radio([
+        (LanguageMode::Mirror, t.mirror),
+        (LanguageMode::Fixed, t.fixed),
+    ]);
     let languages: Vec<Choice> = Language::ALL
         .into_iter()
         .map(|language| Choice::new(language.tag(), language.own_name()))
@@ -278,10 +281,22 @@ fn TrustSection(form: AgentForm) -> impl IntoView {
 fn LimitsSection(form: AgentForm) -> impl IntoView {
     let t = &text().editor;
     let budgets = [
-        (t.budget_turn, "agent.budget_turn_micro_usd", form.budget_turn),
-        (t.budget_chat, "agent.budget_chat_micro_usd", form.budget_chat),
+        (
+            t.budget_turn,
+            "agent.budget_turn_micro_usd",
+            form.budget_turn,
+        ),
+        (
+            t.budget_chat,
+            "agent.budget_chat_micro_usd",
+            form.budget_chat,
+        ),
         (t.budget_day, "agent.budget_day_micro_usd", form.budget_day),
-        (t.budget_month, "agent.budget_month_micro_usd", form.budget_month),
+        (
+            t.budget_month,
+            "agent.budget_month_micro_usd",
+            form.budget_month,
+        ),
     ];
     let budgets = budgets
         .into_iter()

@@ -46,7 +46,7 @@ fn CreateForm(on_close: Callback<()>) -> impl IntoView {
         let agent = new_agent(name.get_untracked(), template.get_untracked());
         let navigate = navigate.clone();
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let answer = agents::create(agent).await;
             busy.set(false);
             match answer {
@@ -83,7 +83,11 @@ fn options() -> Vec<RadioOption<Template>> {
         (Template::Seller, t.seller, t.seller_text),
         (Template::Support, t.support, t.support_text),
         (Template::Booking, t.booking, t.booking_text),
-        (Template::Blank, text().agents.blank, text().agents.blank_text),
+        (
+            Template::Blank,
+            text().agents.blank,
+            text().agents.blank_text,
+        ),
     ]
     .into_iter()
     .map(|(value, label, text)| RadioOption { value, label, text })

@@ -21,7 +21,9 @@ use crate::ui::{
 pub(crate) fn AgentEditor() -> impl IntoView {
     let params = use_params_map();
     let name = Memo::new(move |_| {
-        let id = params.with(|params| params.get("agent")).unwrap_or_default();
+        let id = params
+            .with(|params| params.get("agent"))
+            .unwrap_or_default();
         format!("agents/{id}")
     });
     let query = Query::keyed(move || name.get(), agents::get);
@@ -118,7 +120,9 @@ impl Saver {
     fn save(self) {
         self.errors.clear();
         let (agent, is_whole) = untrack(|| self.form.agent(Some(self.errors)));
-        let has_name = self.errors.require("agent.display_name", &agent.display_name);
+        let has_name = self
+            .errors
+            .require("agent.display_name", &agent.display_name);
         if is_whole && has_name {
             self.send(agent);
         }
@@ -126,7 +130,7 @@ impl Saver {
 
     fn send(self, agent: Agent) {
         self.busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let answer = agents::replace(agent).await;
             self.busy.set(false);
             self.take(answer);
@@ -148,7 +152,7 @@ impl Saver {
     fn overwrite(self) {
         self.stale.set(false);
         let name = self.form.base.with_untracked(|agent| agent.name.clone());
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match agents::get(name).await {
                 Ok(newest) => {
                     let (mut agent, _) = untrack(|| self.form.agent(None));
@@ -199,7 +203,7 @@ fn StateButton(form: AgentForm) -> impl IntoView {
         let name = form.base.with_untracked(|agent| agent.name.clone());
         let pause = is_active.get_untracked();
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let answer = if pause {
                 agents::pause(name).await
             } else {

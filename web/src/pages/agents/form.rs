@@ -185,10 +185,12 @@ struct Numbers {
 
 impl Numbers {
     fn whole(&mut self, name: &'static str, typed: Typed, before: i32) -> i32 {
-        typed.with(|words| words.trim().parse()).unwrap_or_else(|_| {
-            self.reject(name);
-            before
-        })
+        typed
+            .with(|words| words.trim().parse())
+            .unwrap_or_else(|_| {
+                self.reject(name);
+                before
+            })
     }
 
     fn money(&mut self, name: &'static str, typed: Typed, before: i64) -> i64 {

@@ -37,7 +37,7 @@ impl Actions {
         change: impl Future<Output = Result<T, Problem>> + 'static,
         done: &'static str,
     ) {
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match change.await {
                 Ok(_) => self.toasts.say(done),
                 Err(problem) => self.toasts.problem(&problem),
@@ -49,7 +49,7 @@ impl Actions {
     fn pause(self, name: String) {
         let toasts = self.toasts;
         let undo = name.clone();
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match agents::pause(name).await {
                 Ok(_) => toasts.say_with_undo(
                     text().agents.paused,
@@ -192,9 +192,8 @@ fn ModelFilter(
     let choices = Signal::derive(move || {
         let all = Choice::new("", format!("{}: {}", t.agents.filter_model, t.common.any));
         let known = models.data.get().unwrap_or_default().models.into_iter();
-        let known = known.map(|model| {
-            Choice::new(model.name.trim_start_matches("models/"), model.display_name)
-        });
+        let known = known
+            .map(|model| Choice::new(model.name.trim_start_matches("models/"), model.display_name));
         std::iter::once(all).chain(known).collect::<Vec<_>>()
     });
     view! { <FilterSelect label=t.agents.filter_model value choices on_choose /> }
@@ -256,7 +255,11 @@ fn AgentRow(agent: Agent, actions: Actions) -> impl IntoView {
     let navigate = use_navigate();
     let path = format!("/{}/general", agent.name);
     let open = Callback::new(move |()| navigate(&path, Default::default()));
-    let model = if agent.model.is_empty() { t.default_model.to_owned() } else { agent.model.clone() };
+    let model = if agent.model.is_empty() {
+        t.default_model.to_owned()
+    } else {
+        agent.model.clone()
+    };
     view! {
         <TableRow on_open=open>
             <td>
@@ -380,7 +383,7 @@ fn MoreAgents(
     let more = Callback::new(move |()| {
         let (filter, token) = (untrack(filter), untrack(token));
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match agents::list(filter, token).await {
                 Ok(next) => query.patch(|page| {
                     page.agents.extend(next.agents);

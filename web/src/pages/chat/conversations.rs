@@ -64,7 +64,7 @@ fn Row(
                 <span class="grow">
                     <span class="clip block">{title}</span>
                     <span class="small muted clip block">
-                        {agent} " · " <RelativeTime time=conversation.update_time />
+                        <RelativeTime time=conversation.update_time /> " · " {agent}
                     </span>
                 </span>
             </A>
@@ -87,7 +87,7 @@ fn DeleteDialog(talk: Talk, deleting: RwSignal<Option<String>>) -> impl IntoView
             let navigate = navigate.clone();
             let confirm = Callback::new(move |()| {
                 let (name, navigate) = (name.clone(), navigate.clone());
-                task::spawn_stoppable(async move {
+                task::spawn(async move {
                     let is_present = talk.conversation.get_untracked() == name;
                     match conversations::delete(name).await {
                         Ok(()) if is_present => navigate("/chat", Default::default()),

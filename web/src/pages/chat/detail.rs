@@ -46,8 +46,14 @@ fn Desk(agents: Vec<Agent>) -> impl IntoView {
     let t = &text().chat;
     let params = use_params_map();
     let conversation = Memo::new(move |_| {
-        let id = params.with(|params| params.get("conversation")).unwrap_or_default();
-        if id.is_empty() { id } else { format!("conversations/{id}") }
+        let id = params
+            .with(|params| params.get("conversation"))
+            .unwrap_or_default();
+        if id.is_empty() {
+            id
+        } else {
+            format!("conversations/{id}")
+        }
     });
     let talk = Talk::new(conversation.into());
     choose_agent(talk, &agents);
@@ -99,7 +105,10 @@ fn choose_agent(talk: Talk, agents: &[Agent]) {
     let names: Vec<String> = agents.iter().map(|agent| agent.name.clone()).collect();
     Effect::new(move |_| {
         let wanted = query.with(|query| query.get("agent")).unwrap_or_default();
-        let chosen = names.iter().find(|name| **name == wanted).or_else(|| names.first());
+        let chosen = names
+            .iter()
+            .find(|name| **name == wanted)
+            .or_else(|| names.first());
         if let Some(chosen) = chosen {
             talk.agent.set(chosen.clone());
         }

@@ -150,7 +150,7 @@ impl Talk {
             said: Some(words.clone()),
             ..Running::default()
         }));
-        let handle = task::spawn_stoppable(async move {
+        let handle = task::spawn(async move {
             if let Err(problem) = self.turn(words).await {
                 self.problem.set(Some(problem));
             }
@@ -243,7 +243,7 @@ impl Talk {
             return;
         }
         self.shown.set(Shown::Loading);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match conversations::turn(turn).await {
                 Ok(turn) => self.shown.set(Shown::Turn(Box::new(turn))),
                 Err(problem) => self.shown.set(Shown::Failed(problem)),

@@ -1,8 +1,8 @@
 use leptos::html;
 use leptos::prelude::*;
 
-use super::talk::{Running, Talk};
-use super::words::step_word;
+use super::talk::{Running, Shown, Talk};
+use super::words::{skip_words, step_word};
 use crate::api::conversations::{Author, ChatMessage, Sentence};
 use crate::i18n::{format, text};
 use crate::ui::{Avatar, Button, Empty, Failure, Glyph, Look, Notice, Tone};
@@ -14,8 +14,10 @@ pub(super) fn Thread(talk: Talk) -> impl IntoView {
     let log = NodeRef::<html::Div>::new();
     keep_at_end(talk, log);
     let is_empty = move || {
-        let has_messages =
-            talk.messages.data.with(|messages| messages.as_ref().is_some_and(|it| !it.is_empty()));
+        let has_messages = talk
+            .messages
+            .data
+            .with(|messages| messages.as_ref().is_some_and(|it| !it.is_empty()));
         let is_new = talk.conversation.with(String::is_empty);
         let is_loaded = is_new || talk.messages.data.with(Option::is_some);
         is_loaded && !has_messages && talk.running.with(Option::is_none)
@@ -37,6 +39,7 @@ pub(super) fn Thread(talk: Talk) -> impl IntoView {
             </ol>
             {move || talk.messages.problem.get().map(|problem| view! { <Failure problem /> })}
             {move || talk.problem.get().map(|problem| view! { <Failure problem /> })}
+            <Silence talk />
             <Show when=move || talk.stopped.get()>
                 <Notice tone=Tone::Warn>{t.stopped}</Notice>
             </Show>
@@ -64,10 +67,31 @@ fn keep_at_end(talk: Talk, log: NodeRef<html::Div>) {
     });
 }
 
+/// Why there is no answer to the last message.
+#[component]
+fn Silence(talk: Talk) -> impl IntoView {
+    move || match talk.shown.get() {
+        Shown::Turn(turn) if turn.outcome == "silent" => Some(view! {
+            <Notice>
+                <strong>{text().chat.silent}</strong>
+                <p>{skip_words(&turn.skip_reason)}</p>
+            </Notice>
+        }),
+        Shown::Turn(_) | Shown::Nothing | Shown::Running | Shown::Loading | Shown::Failed(_) => {
+            None
+        }
+    }
+}
+
 #[component]
 fn Start(talk: Talk) -> impl IntoView {
     let t = &text().chat;
-    let suggestions = [t.suggestion_one, t.suggestion_two, t.suggestion_three, t.suggestion_four];
+    let suggestions = [
+        t.suggestion_one,
+        t.suggestion_two,
+        t.suggestion_three,
+        t.suggestion_four,
+    ];
     let buttons = suggestions
         .into_iter()
         .map(|words| {

@@ -119,7 +119,10 @@ fn Numbers(turn: Turn) -> impl IntoView {
         (t.tokens, tokens),
         (t.cost, format::micro_usd(turn.cost_micro_usd)),
         (t.total, format::milliseconds(turn.total_ms.into())),
-        (t.first_token, format::milliseconds(turn.first_token_ms.into())),
+        (
+            t.first_token,
+            format::milliseconds(turn.first_token_ms.into()),
+        ),
     ];
     let facts = facts
         .into_iter()
@@ -141,7 +144,7 @@ fn steps(steps: &[TurnStep]) -> AnyView {
 
 fn step(step: &TurnStep) -> AnyView {
     let (label, tone) = words::verdict(&step.verdict);
-    let took = format::milliseconds(step.took_micros / 1000);
+    let took = format::microseconds(step.took_micros);
     let detail = browser::pretty_json(&step.detail_json);
     let has_detail = !matches!(detail.as_str(), "" | "{}" | "null");
     let summary = view! {
@@ -195,7 +198,11 @@ fn PassageView(passage: Passage, talk: Talk) -> impl IntoView {
     let href = match passage.kind.as_str() {
         "price" => "/prices".to_owned(),
         _ => {
-            let source = passage.resource.split("/chunks/").next().unwrap_or_default();
+            let source = passage
+                .resource
+                .split("/chunks/")
+                .next()
+                .unwrap_or_default();
             format!("/knowledge?source={source}")
         }
     };

@@ -28,12 +28,8 @@ struct Actions {
 }
 
 impl Actions {
-    fn run(
-        self,
-        change: impl Future<Output = Result<Job, Problem>> + 'static,
-        done: &'static str,
-    ) {
-        task::spawn_stoppable(async move {
+    fn run(self, change: impl Future<Output = Result<Job, Problem>> + 'static, done: &'static str) {
+        task::spawn(async move {
             match change.await {
                 Ok(job) => {
                     self.toasts.say(done);
@@ -95,7 +91,7 @@ pub(crate) fn JobList() -> impl IntoView {
         <Page title=t.title badge=move || view! { <LiveBadge live /> }>
             <div class="filters">
                 {chips}
-                <Show when=move || (fresh.get() > 0)>
+                <Show when=move || fresh.get() != 0>
                     <Button glyph=Glyph::Refresh on_press=show_fresh>
                         {move || (t.fresh)(fresh.get())}
                     </Button>
@@ -201,7 +197,11 @@ fn job_table((jobs, _): JobPage, actions: Actions) -> AnyView {
 #[component]
 fn JobRow(job: Job, actions: Actions) -> impl IntoView {
     let t = &text().jobs;
-    let title = if job.display_name.is_empty() { kind_word(&job) } else { job.display_name.clone() };
+    let title = if job.display_name.is_empty() {
+        kind_word(&job)
+    } else {
+        job.display_name.clone()
+    };
     let opened = job.clone();
     view! {
         <TableRow on_open=move |()| actions.shown.set(Some(opened.clone()))>
@@ -265,7 +265,11 @@ fn JobButtons(job: Job, actions: Actions) -> impl IntoView {
 fn JobSheet(actions: Actions) -> impl IntoView {
     move || {
         actions.shown.get().map(|job| {
-            let title = if job.display_name.is_empty() { kind_word(&job) } else { job.display_name.clone() };
+            let title = if job.display_name.is_empty() {
+                kind_word(&job)
+            } else {
+                job.display_name.clone()
+            };
             view! {
                 <Sheet title on_close=move |()| actions.shown.set(None)>
                     <JobFacts job=job.clone() />
@@ -281,6 +285,7 @@ fn JobSheet(actions: Actions) -> impl IntoView {
 #[component]
 fn JobFacts(job: Job) -> impl IntoView {
     let t = text();
+    let is_retrying = job.state() == JobState::Retrying;
     let error = job.error.clone();
     let error = error.filter(|error| !error.reason.is_empty()).map(|error| {
         let (what, fix) = ingestion::error_words(&error.reason);
@@ -316,6 +321,15 @@ fn JobFacts(job: Job) -> impl IntoView {
             <dd>
                 <RelativeTime time=job.create_time />
             </dd>
+            {is_retrying
+                .then(|| {
+                    view! {
+                        <dt>{t.jobs.runs_at}</dt>
+                        <dd>
+                            <RelativeTime time=job.run_time />
+                        </dd>
+                    }
+                })}
             <dt>{t.jobs.started}</dt>
             <dd>
                 <RelativeTime time=job.start_time />
@@ -346,7 +360,7 @@ fn MoreJobs(query: Query<JobPage>, show: Signal<String>) -> impl IntoView {
         let states = states_of(&show.get_untracked());
         let token = untrack(token);
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match jobs::list(states, token).await {
                 Ok((jobs, token)) => query.patch(|page| {
                     page.0.extend(jobs);

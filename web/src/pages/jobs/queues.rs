@@ -48,7 +48,7 @@ fn QueueRow(queue: Queue, query: Query<Vec<Queue>>, may_write: bool) -> impl Int
     let label = queue.name.trim_start_matches("queues/").to_owned();
     let turn = Callback::new(move |()| {
         let name = queue.name.clone();
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let answer = if paused {
                 jobs::resume_queue(name).await
             } else {

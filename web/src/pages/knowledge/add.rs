@@ -126,7 +126,7 @@ fn PageForm(library: Library, on_close: Callback<()>) -> impl IntoView {
             return;
         }
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let (name, category) = (display_name.get_untracked(), category.get_untracked());
             let answer = knowledge::create_web_page(address, name, category).await;
             busy.set(false);

@@ -31,13 +31,16 @@ pub(super) fn ArticleForm(
         event.prevent_default();
         errors.clear();
         let (name, words) = (display_name.get_untracked(), content.get_untracked());
-        let is_whole = [errors.require(names.title, &name), errors.require(names.content, &words)];
+        let is_whole = [
+            errors.require(names.title, &name),
+            errors.require(names.content, &words),
+        ];
         if is_whole.contains(&false) {
             return;
         }
         let before = before.clone();
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let answer = save(before, name, words, category.get_untracked()).await;
             busy.set(false);
             match answer {

@@ -40,7 +40,9 @@ pub(super) fn Categories(
     let chosen = move || {
         let name = library.category.get();
         let categories = library.categories.data.get().unwrap_or_default();
-        categories.into_iter().find(|category| category.name == name)
+        categories
+            .into_iter()
+            .find(|category| category.name == name)
     };
     view! {
         <aside class="library-tree">
@@ -78,7 +80,10 @@ fn tree(categories: &[Category]) -> Vec<TreeNode> {
 }
 
 fn add_children(categories: &[Category], parent: &str, depth: usize, nodes: &mut Vec<TreeNode>) {
-    for category in categories.iter().filter(|category| category.parent == parent) {
+    for category in categories
+        .iter()
+        .filter(|category| category.parent == parent)
+    {
         nodes.push(TreeNode {
             id: category.name.clone(),
             label: category.display_name.clone(),
@@ -96,7 +101,9 @@ pub(super) fn choices(categories: &[Category], none: &str) -> Vec<Choice> {
         let indent = "\u{2003}".repeat(node.depth);
         Choice::new(node.id, format!("{indent}{}", node.label))
     });
-    std::iter::once(Choice::new("", none)).chain(nodes).collect()
+    std::iter::once(Choice::new("", none))
+        .chain(nodes)
+        .collect()
 }
 
 #[component]
@@ -144,7 +151,7 @@ fn CategoryDialogs(
             let delete = Callback::new(move |()| {
                 let name = category.name.clone();
                 let parent = category.parent.clone();
-                task::spawn_stoppable(async move {
+                task::spawn(async move {
                     match knowledge::delete_category(name).await {
                         Ok(()) => on_select(parent),
                         Err(problem) => toasts.problem(&problem),
@@ -172,7 +179,10 @@ fn CategoryForm(library: Library, before: Option<Category>, close: Callback<()>)
     let t = &text().knowledge;
     let errors = FormErrors::provide();
     let is_new = before.is_none();
-    let old_name = before.as_ref().map(|it| it.display_name.clone()).unwrap_or_default();
+    let old_name = before
+        .as_ref()
+        .map(|it| it.display_name.clone())
+        .unwrap_or_default();
     let display_name = RwSignal::new(old_name);
     let parent = RwSignal::new(library.category.get_untracked());
     let busy = RwSignal::new(false);
@@ -189,7 +199,7 @@ fn CategoryForm(library: Library, before: Option<Category>, close: Callback<()>)
         }
         let before = before.clone();
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let answer: Result<Category, Problem> = match before {
                 None => knowledge::create_category(name, parent.get_untracked()).await,
                 Some(category) => {

@@ -25,7 +25,7 @@ pub(super) fn Chunks(source: String) -> impl IntoView {
     let more = Callback::new(move |()| {
         let (parent, token) = (parent.get_value(), untrack(token));
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match knowledge::chunks(parent, token).await {
                 Ok((chunks, token)) => query.patch(|page: &mut ChunkPage| {
                     page.0.extend(chunks);

@@ -33,7 +33,12 @@ fn OpenSource(library: Library, name: String, on_close: Callback<()>) -> impl In
     let wanted = name.clone();
     // The list is fetched anew whenever something happened to a source.
     let query = Query::keyed(
-        move || library.sources.data.with(|page| state_of(page.as_ref(), &name)),
+        move || {
+            library
+                .sources
+                .data
+                .with(|page| state_of(page.as_ref(), &name))
+        },
         move |_| knowledge::get(wanted.clone()),
     );
     view! {
@@ -186,7 +191,7 @@ fn SourceActions(
     let editing = RwSignal::new(false);
     let deleting = RwSignal::new(false);
     let update = move |change: Source, path: &'static str| {
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match knowledge::update(change, &[path]).await {
                 Ok(newer) => query.data.set(Some(newer)),
                 Err(problem) => toasts.problem(&problem),
@@ -214,7 +219,7 @@ fn SourceActions(
     };
     let reprocess = Callback::new(move |()| {
         let name = source.with_value(|source| source.name.clone());
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match knowledge::reprocess(name).await {
                 Ok(newer) => {
                     toasts.say(t.reprocessing);
@@ -227,7 +232,7 @@ fn SourceActions(
     });
     let delete = Callback::new(move |()| {
         let name = source.with_value(|source| source.name.clone());
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match knowledge::delete(name).await {
                 Ok(()) => {
                     toasts.say(t.deleted);

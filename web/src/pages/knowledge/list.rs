@@ -150,13 +150,11 @@ fn by_word<T: Copy>(known: &[(&str, T)], word: &str) -> Option<T> {
         .map(|(_, value)| *value)
 }
 
-fn choices<T: Copy>(
-    label: &str,
-    known: &[(&str, T)],
-    word: fn(T) -> &'static str,
-) -> Vec<Choice> {
+fn choices<T: Copy>(label: &str, known: &[(&str, T)], word: fn(T) -> &'static str) -> Vec<Choice> {
     let all = Choice::new("", format!("{label}: {}", text().common.all));
-    let known = known.iter().map(|(slug, value)| Choice::new(*slug, word(*value)));
+    let known = known
+        .iter()
+        .map(|(slug, value)| Choice::new(*slug, word(*value)));
     std::iter::once(all).chain(known).collect()
 }
 
@@ -184,7 +182,11 @@ fn nothing(is_filtered: bool, open_files: Callback<()>) -> AnyView {
         let (title, words) = (t.common.nothing_found, t.common.change_filters);
         return view! { <Empty glyph=Glyph::Search title words /> }.into_any();
     }
-    let hints = [t.knowledge.hint_one, t.knowledge.hint_two, t.knowledge.hint_three];
+    let hints = [
+        t.knowledge.hint_one,
+        t.knowledge.hint_two,
+        t.knowledge.hint_three,
+    ];
     let hints = hints
         .into_iter()
         .map(|hint| view! { <li class="field-hint">{hint}</li> })

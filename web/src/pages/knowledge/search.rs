@@ -27,7 +27,9 @@ pub(crate) fn SearchTest() -> impl IntoView {
     let choices = Signal::derive(move || {
         let known = agents.data.get().unwrap_or_default().into_iter();
         let known = known.map(|agent| Choice::new(agent.name, agent.display_name));
-        std::iter::once(Choice::new("", t.everything)).chain(known).collect::<Vec<_>>()
+        std::iter::once(Choice::new("", t.everything))
+            .chain(known)
+            .collect::<Vec<_>>()
     });
     let limits: Vec<Choice> = LIMITS.into_iter().map(|it| Choice::new(it, it)).collect();
     let search = move |event: leptos::ev::SubmitEvent| {
@@ -37,10 +39,12 @@ pub(crate) fn SearchTest() -> impl IntoView {
         if !errors.require("query", &query) {
             return;
         }
-        let count = limit.with_untracked(|limit| limit.parse()).unwrap_or_default();
+        let count = limit
+            .with_untracked(|limit| limit.parse())
+            .unwrap_or_default();
         let agent = agent.get_untracked();
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             answer.set(Some(knowledge::search(query, agent, count).await));
             busy.set(false);
         });
@@ -86,7 +90,7 @@ pub(crate) fn SearchTest() -> impl IntoView {
 fn Results(found: SearchChunksResponse) -> impl IntoView {
     let t = &text().search;
     let count = u64::try_from(found.hits.len()).unwrap_or_default();
-    let took = f64::from(found.took_micros) / 1000.0;
+    let took = format::microseconds(found.took_micros.into());
     let hits = found
         .hits
         .into_iter()
@@ -100,7 +104,7 @@ fn Results(found: SearchChunksResponse) -> impl IntoView {
         } else {
             view! {
                 <p class="small muted numeric">
-                    {(t.found)(count)} " · " {format::decimal(took, 1)} " ms"
+                    {(t.found)(count)} " · " {took}
                 </p>
                 <ol class="stack">{hits}</ol>
             }
@@ -116,9 +120,10 @@ fn Hit(hit: SearchHit) -> impl IntoView {
     let chunk = hit.chunk.unwrap_or_default();
     let page = (chunk.page > 0).then(|| (text().chat.page)(chunk.page));
     let rank = |rank: i32, score: f64| {
-        u64::try_from(rank).ok().filter(|rank| *rank > 0).map(|rank| {
-            format!("{} · {}", (t.rank)(rank), format::decimal(score, 3))
-        })
+        u64::try_from(rank)
+            .ok()
+            .filter(|rank| *rank > 0)
+            .map(|rank| format!("{} · {}", (t.rank)(rank), format::decimal(score, 3)))
     };
     let facts = [
         (t.score, Some(format::decimal(hit.score, 4))),

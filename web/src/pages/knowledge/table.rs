@@ -120,7 +120,7 @@ pub(super) fn MoreSources(library: Library, filter: Signal<SourceFilter>) -> imp
     let more = Callback::new(move |()| {
         let (filter, token) = (filter.get_untracked(), untrack(token));
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match knowledge::list(filter, token).await {
                 Ok(next) => query.patch(|page| {
                     page.sources.extend(next.sources);

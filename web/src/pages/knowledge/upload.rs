@@ -21,7 +21,7 @@ struct Upload {
     id: u64,
     file: SendWrapper<File>,
     category: String,
-    step: RwSignal<Step>,
+    step: Step,
 }
 
 /// Files under way. Dropped with the page, and with them their transfers.
@@ -49,43 +49,61 @@ impl Uploads {
                 id: self.next.get_value(),
                 file: SendWrapper::new(file),
                 category: category.to_owned(),
-                step: RwSignal::new(Step::Sending(0)),
+                step: Step::Sending(0),
             };
             self.shown.update(|shown| shown.push(upload.clone()));
-            self.begin(library, upload);
+            self.begin(library, &upload);
         }
     }
 
-    fn begin(self, library: Library, upload: Upload) {
-        let (id, step) = (upload.id, upload.step);
+    fn begin(self, library: Library, upload: &Upload) {
+        let id = upload.id;
         if upload.file.size() > FILE_LIMIT {
             let code = tonic::Code::InvalidArgument;
             let reason = "FILE_TOO_BIG".to_owned();
-            step.set(Step::Failed(Problem::from_reason(code, reason, "")));
+            self.set(id, Step::Failed(Problem::from_reason(code, reason, "")));
             return;
         }
-        step.set(Step::Sending(0));
+        self.set(id, Step::Sending(0));
         let on_progress = move |progress| match progress {
             UploadProgress::Sent { done, total } => {
                 #[expect(clippy::cast_possible_truncation, reason = "0 to 100")]
                 let percent = (done / total.max(1.0) * 100.0) as i32;
-                step.set(Step::Sending(percent));
+                self.set(id, Step::Sending(percent));
             }
             UploadProgress::Done(_) => {
                 self.forget(id);
                 library.reload();
             }
-            UploadProgress::Failed(problem) => step.set(Step::Failed(problem)),
+            UploadProgress::Failed(problem) => self.set(id, Step::Failed(problem)),
         };
         match knowledge::upload_file(&upload.file, &upload.category, on_progress) {
-            Ok(handle) => self.handles.update_value(|handles| handles.push((id, handle))),
-            Err(problem) => step.set(Step::Failed(problem)),
+            Ok(handle) => self
+                .handles
+                .update_value(|handles| handles.push((id, handle))),
+            Err(problem) => self.set(id, Step::Failed(problem)),
         }
+    }
+
+    fn set(self, id: u64, step: Step) {
+        self.shown.update(|shown| {
+            if let Some(upload) = shown.iter_mut().find(|upload| upload.id == id) {
+                upload.step = step;
+            }
+        });
+    }
+
+    fn step(self, id: u64) -> Option<Step> {
+        self.shown.with(|shown| {
+            let upload = shown.iter().find(|upload| upload.id == id);
+            upload.map(|upload| upload.step.clone())
+        })
     }
 
     /// Takes a file off the list; one still under way is stopped.
     fn forget(self, id: u64) {
-        self.shown.update(|shown| shown.retain(|upload| upload.id != id));
+        self.shown
+            .update(|shown| shown.retain(|upload| upload.id != id));
         // Its own listener may be running now: the handle goes when that has returned.
         let handles = self.handles;
         set_timeout(
@@ -116,23 +134,17 @@ pub(super) fn UploadList(library: Library) -> impl IntoView {
 fn UploadRow(upload: Upload, library: Library) -> impl IntoView {
     let t = text();
     let uploads = library.uploads;
-    let (id, step) = (upload.id, upload.step);
+    let id = upload.id;
     let name = upload.file.name();
     let upload = StoredValue::new(upload);
-    let again = Callback::new(move |()| uploads.begin(library, upload.get_value()));
+    let again = Callback::new(move |()| upload.with_value(|upload| uploads.begin(library, upload)));
     view! {
         <li class="card-head">
             <div class="grow">
                 <strong class="clip">{name}</strong>
-                {move || match step.get() {
-                    Step::Sending(percent) => {
-                        view! { <Progress percent=Some(percent) label=t.knowledge.uploading /> }
-                            .into_any()
-                    }
-                    Step::Failed(problem) => failed(&problem),
-                }}
+                {move || uploads.step(id).map(step_view)}
             </div>
-            <Show when=move || matches!(step.get(), Step::Failed(_))>
+            <Show when=move || matches!(uploads.step(id), Some(Step::Failed(_)))>
                 <Button look=Look::Ghost glyph=Glyph::Refresh on_press=again>
                     {t.common.retry}
                 </Button>
@@ -143,6 +155,16 @@ fn UploadRow(upload: Upload, library: Library) -> impl IntoView {
                 on_press=move || uploads.forget(id)
             />
         </li>
+    }
+}
+
+fn step_view(step: Step) -> AnyView {
+    match step {
+        Step::Sending(percent) => {
+            let label = text().knowledge.uploading;
+            view! { <Progress percent=Some(percent) label /> }.into_any()
+        }
+        Step::Failed(problem) => failed(&problem),
     }
 }
 

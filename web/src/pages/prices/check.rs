@@ -20,7 +20,7 @@ pub(super) fn CheckSentence() -> impl IntoView {
             return;
         }
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             answer.set(Some(prices::check_sentence(sentence).await));
             busy.set(false);
         });

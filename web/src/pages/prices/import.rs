@@ -52,13 +52,20 @@ pub(super) fn ImportPrices(
 #[component]
 fn Chooser(step: RwSignal<Step>, on_done: Callback<()>) -> impl IntoView {
     let t = &text().prices;
-    let first = if language() == Language::Russian { "RUB" } else { "USD" };
+    let first = if language() == Language::Russian {
+        "RUB"
+    } else {
+        "USD"
+    };
     let currency = RwSignal::new(first.to_owned());
     let skip_bad_rows = RwSignal::new(false);
     let publish = RwSignal::new(true);
     // Dropping the handle, with the dialog, stops the transfer.
     let handle = StoredValue::new_local(None::<UploadHandle>);
-    let choices: Vec<Choice> = CURRENCIES.into_iter().map(|code| Choice::new(code, code)).collect();
+    let choices: Vec<Choice> = CURRENCIES
+        .into_iter()
+        .map(|code| Choice::new(code, code))
+        .collect();
     let on_files = move |files: Vec<File>| {
         let Some(file) = files.first() else {
             return;
@@ -69,7 +76,9 @@ fn Chooser(step: RwSignal<Step>, on_done: Callback<()>) -> impl IntoView {
             publish: publish.get_untracked(),
         };
         step.set(Step::Sending(Some(0)));
-        match prices::import(file, &options, move |progress| follow(step, on_done, progress)) {
+        match prices::import(file, &options, move |progress| {
+            follow(step, on_done, progress)
+        }) {
             Ok(sending) => handle.set_value(Some(sending)),
             Err(problem) => step.set(Step::Failed(problem)),
         }
@@ -128,9 +137,16 @@ fn Report(report: ImportReport, on_close: Callback<()>) -> impl IntoView {
     let version = report.version;
     let count = u64::try_from(version.item_count).unwrap_or_default();
     let errors = u64::try_from(version.error_count).unwrap_or_default();
-    let difference =
-        (t.difference)(version.added_count, version.changed_count, version.removed_count);
-    let tone = if errors > 0 { Tone::Warn } else { Tone::Success };
+    let difference = (t.difference)(
+        version.added_count,
+        version.changed_count,
+        version.removed_count,
+    );
+    let tone = if errors > 0 {
+        Tone::Warn
+    } else {
+        Tone::Success
+    };
     let rows = report.row_errors;
     view! {
         <Notice tone>
@@ -206,7 +222,11 @@ fn errors_csv(rows: &[RowError]) -> String {
 
 /// Quoted; a leading `=`, `+`, `-` or `@` is kept from being run as a formula.
 fn csv_cell(cell: &str) -> String {
-    let guard = if cell.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
+    let guard = if cell.starts_with(['=', '+', '-', '@']) {
+        "'"
+    } else {
+        ""
+    };
     format!("\"{guard}{}\"", cell.replace('"', "\"\""))
 }
 

@@ -8,9 +8,7 @@ use crate::i18n::{format, text};
 use crate::query::Query;
 use crate::session::Session;
 use crate::task;
-use crate::ui::{
-    Button, Empty, Glyph, LoadMore, Look, Page, Screen, SearchInput, Table, Toasts,
-};
+use crate::ui::{Button, Empty, Glyph, LoadMore, Look, Page, Screen, SearchInput, Table, Toasts};
 use crate::url_state::url_state;
 
 /// The price book: its live items, its versions, a check of a sentence.
@@ -111,13 +109,20 @@ fn item_table(
 fn item_row(item: PriceItem) -> impl IntoView {
     let t = &text().prices;
     let price = format::price_minor(item.price_minor, &item.currency);
-    let price = if item.price_from { format!("{} {price}", t.from) } else { price };
+    let price = if item.price_from {
+        format!("{} {price}", t.from)
+    } else {
+        price
+    };
     let discount = if item.max_discount_percent > 0 {
         format::percent(f64::from(item.max_discount_percent) / 100.0)
     } else {
         String::new()
     };
-    let valid = match (item.valid_from_date.as_str(), item.valid_until_date.as_str()) {
+    let valid = match (
+        item.valid_from_date.as_str(),
+        item.valid_until_date.as_str(),
+    ) {
         ("", "") => String::new(),
         (from, "") => format!("{from} –"),
         (from, until) => format!("{from} – {until}"),
@@ -164,7 +169,7 @@ fn MoreItems(
         let (version, words) = (version.get_untracked(), words.get_untracked());
         let token = untrack(token);
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match prices::items(version, words, token).await {
                 Ok(next) => query.patch(|page| {
                     page.items.extend(next.items);

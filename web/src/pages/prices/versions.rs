@@ -45,10 +45,22 @@ fn Version(
     let state = version.state();
     let count = u64::try_from(version.item_count).unwrap_or_default();
     let errors = u64::try_from(version.error_count).unwrap_or_default();
-    let difference =
-        (t.difference)(version.added_count, version.changed_count, version.removed_count);
-    let shown = if state == PriceBookState::Live { String::new() } else { version.name.clone() };
-    let is_shown = { let shown = shown.clone(); move || selected.get() == shown };
+    let (added, changed, removed) = (
+        version.added_count,
+        version.changed_count,
+        version.removed_count,
+    );
+    let difference = (added + changed + removed > 0)
+        .then(|| format!("{} · ", (t.difference)(added, changed, removed)));
+    let shown = if state == PriceBookState::Live {
+        String::new()
+    } else {
+        version.name.clone()
+    };
+    let is_shown = {
+        let shown = shown.clone();
+        move || selected.get() == shown
+    };
     let is_shown = Memo::new(move |_| is_shown());
     view! {
         <div class="card-head">
@@ -60,7 +72,7 @@ fn Version(
                         .then(|| view! { <Badge label=(t.errors)(errors) tone=Tone::Danger /> })}
                 </div>
                 <div class="small muted">
-                    {version.file_name.clone()} " · " {(t.items)(count)} " · " {difference} " · "
+                    {version.file_name.clone()} " · " {(t.items)(count)} " · " {difference}
                     <RelativeTime time=version.create_time />
                 </div>
             </div>
@@ -98,7 +110,7 @@ fn Publish(name: String, state: PriceBookState, on_change: Callback<()>) -> impl
     let publish = Callback::new(move |()| {
         let name = name.clone();
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match prices::publish(name).await {
                 Ok(_) => toasts.say(t.published),
                 Err(problem) => toasts.problem(&problem),
@@ -107,7 +119,11 @@ fn Publish(name: String, state: PriceBookState, on_change: Callback<()>) -> impl
             on_change.run(());
         });
     });
-    let verb = if state == PriceBookState::Retired { t.go_back } else { t.publish };
+    let verb = if state == PriceBookState::Retired {
+        t.go_back
+    } else {
+        t.publish
+    };
     view! {
         <Button busy on_press=publish>
             {verb}

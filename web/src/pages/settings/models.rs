@@ -10,7 +10,10 @@ use crate::ui::{Badge, CopyId, Empty, Glyph, Notice, Screen, SearchInput, Sectio
 pub(crate) fn Models() -> impl IntoView {
     let t = &text().settings;
     let words = RwSignal::new(String::new());
-    let query = Query::keyed(move || words.get(), |words| models::list(words, String::new()));
+    let query = Query::keyed(
+        move || words.get(),
+        |words| models::list(words, String::new()),
+    );
     view! {
         <Section title=t.provider>
             <Screen
@@ -99,7 +102,11 @@ fn ModelTable(models: Vec<Model>) -> impl IntoView {
 fn model_row(model: Model) -> impl IntoView {
     let t = text();
     let price = |micro_usd: i64| {
-        if micro_usd < 0 { t.common.unknown.to_owned() } else { format::micro_usd(micro_usd) }
+        if micro_usd < 0 {
+            t.common.unknown.to_owned()
+        } else {
+            format::micro_usd(micro_usd)
+        }
     };
     let context = if model.context_tokens > 0 {
         format::integer(model.context_tokens.into())

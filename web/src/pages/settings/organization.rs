@@ -36,7 +36,7 @@ pub(crate) fn OrganizationForm() -> impl IntoView {
             ..session.me().organization.unwrap_or_default()
         };
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let answer = accounts::update_organization(organization).await;
             busy.set(false);
             match answer {

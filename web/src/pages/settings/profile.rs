@@ -43,7 +43,7 @@ fn NameForm() -> impl IntoView {
             ..user.clone()
         };
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let answer = accounts::update_me(user, &["display_name"]).await;
             busy.set(false);
             match answer {

@@ -44,7 +44,7 @@ fn PasswordForm() -> impl IntoView {
             return;
         }
         busy.set(true);
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             let answer = accounts::change_password(old, new).await;
             busy.set(false);
             match answer {
@@ -89,7 +89,7 @@ fn Devices() -> impl IntoView {
     let toasts = Toasts::get();
     let query = Query::once(|| accounts::list_sessions(String::new()));
     let revoke = Callback::new(move |name: String| {
-        task::spawn_stoppable(async move {
+        task::spawn(async move {
             match accounts::revoke_session(name).await {
                 Ok(()) => toasts.say(t.revoked),
                 Err(problem) => toasts.problem(&problem),
