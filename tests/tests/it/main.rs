@@ -1,0 +1,9 @@
+//! The whole mesh in one process, through the doors its users use.
+#![expect(clippy::unwrap_used, reason = "a test that meets a surprise fails")]
+
+mod bad_input;
+mod contract;
+mod doors;
+mod isolation;
+mod main_job;
+mod numbers_rule;
