@@ -241,7 +241,7 @@ impl Cutter<'_> {
             char_start: u32::try_from(char_start).unwrap_or(u32::MAX),
             char_end: u32::try_from(char_start + trimmed.chars().count()).unwrap_or(u32::MAX),
             tokens: estimate_tokens(trimmed),
-            lang: lang(trimmed, self.document.lang),
+            lang: self.document.lang.of_part(trimmed),
             hash: hash(&heading_path, trimmed),
             heading_path,
             text: trimmed.to_owned(),
@@ -262,13 +262,6 @@ impl Cutter<'_> {
             text.push_str(&blocks[part.block].text[part.bytes.clone()]);
         }
         text
-    }
-}
-
-fn lang(text: &str, of_document: Lang) -> Lang {
-    match Lang::of(text) {
-        Lang::Und => of_document,
-        lang => lang,
     }
 }
 

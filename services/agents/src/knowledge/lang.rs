@@ -45,6 +45,26 @@ impl Lang {
         }
     }
 
+    /// The language of a part of a document in this language. Parts written in the document's own
+    /// script need no trigrams, which cost more than everything else that is done to a part.
+    pub fn of_part(self, text: &str) -> Self {
+        let letters = Letters::count(text);
+        let total = letters.cyrillic + letters.latin + letters.other;
+        let is_like = match self {
+            Self::Ru => letters.cyrillic * 2 > total && !letters.foreign_cyrillic,
+            Self::En => letters.latin * 10 > total * 9 && !letters.latin_extended,
+            Self::Und => false,
+        };
+        match if is_like || total == 0 {
+            self
+        } else {
+            Self::of(text)
+        } {
+            Self::Und => self,
+            lang => lang,
+        }
+    }
+
     /// The language of `text`: the script decides between Cyrillic and Latin, trigrams decide
     /// whether it is Russian or English among the languages written so.
     pub fn of(text: &str) -> Self {
@@ -188,6 +208,18 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(Lang::of(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn parts_follow_their_document_unless_they_are_plainly_other() {
+        let english = "Delivery within the city is free for orders over fifty pounds.";
+        assert_eq!(Lang::Ru.of_part(english), Lang::En);
+        assert_eq!(
+            Lang::En.of_part("Доставка по городу бесплатна при заказе от 5 000 ₽."),
+            Lang::Ru
+        );
+        assert_eq!(Lang::Ru.of_part("12 500"), Lang::Ru);
+        assert_eq!(Lang::Und.of_part("Сколько стоит доставка?"), Lang::Ru);
     }
 
     #[test]

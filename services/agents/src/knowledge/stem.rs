@@ -160,8 +160,7 @@ impl Stemming {
 
     /// Calls `take` with every term and the bytes it stands for.
     pub fn each(&mut self, text: &str, mut take: impl FnMut(&str, Range<usize>)) {
-        let mut words = Words { text, at: 0 };
-        while let Some(span) = words.next() {
+        for span in (Words { text, at: 0 }) {
             let word = &text[span.clone()];
             if word.bytes().any(|byte| byte.is_ascii_digit()) {
                 self.code(word, span, &mut take);
@@ -283,7 +282,9 @@ struct Words<'a> {
     at: usize,
 }
 
-impl Words<'_> {
+impl Iterator for Words<'_> {
+    type Item = Range<usize>;
+
     fn next(&mut self) -> Option<Range<usize>> {
         let start = self.at + self.text[self.at..].find(char::is_alphanumeric)?;
         let mut end = self.run_end(start);
@@ -293,7 +294,9 @@ impl Words<'_> {
         self.at = end;
         Some(start..end)
     }
+}
 
+impl Words<'_> {
     /// The end of the run of letters and digits that begins at `start`.
     fn run_end(&self, start: usize) -> usize {
         self.text[start..]

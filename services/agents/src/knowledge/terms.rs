@@ -1,6 +1,6 @@
 //! The terms of a chunk as they are kept beside it, so that loading the index needs no stemming.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::stem::Stemming;
 
@@ -11,31 +11,51 @@ const HEADING_WEIGHT: u32 = 2;
 pub const VERSION: u8 = 1;
 
 /// How often each term occurs in a chunk.
+///
+/// Held the way it is stored: for each term in order how many bytes it shares with the one before,
+/// how many follow, those bytes, and the count. Numbers are LEB128.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Terms {
-    counts: BTreeMap<String, u32>,
+    bytes: Vec<u8>,
     length: u32,
 }
 
 impl Terms {
     /// The terms of a passage under its headings.
     pub fn of(stemming: &mut Stemming, heading_path: &[String], text: &str) -> Self {
-        let mut terms = Self::default();
-        stemming.each(text, |term, _| terms.add(term, 1));
+        let mut counts: HashMap<String, u32> = HashMap::new();
+        let mut add = |term: &str, weight: u32| match counts.get_mut(term) {
+            Some(count) => *count += weight,
+            None => {
+                counts.insert(term.to_owned(), weight);
+            }
+        };
+        stemming.each(text, |term, _| add(term, 1));
         for heading in heading_path {
-            stemming.each(heading, |term, _| terms.add(term, HEADING_WEIGHT));
+            stemming.each(heading, |term, _| add(term, HEADING_WEIGHT));
         }
-        terms
+        let mut counts: Vec<(String, u32)> = counts.into_iter().collect();
+        counts.sort_unstable();
+        Self::of_sorted(&counts)
     }
 
-    fn add(&mut self, term: &str, weight: u32) {
-        self.length = self.length.saturating_add(weight);
-        match self.counts.get_mut(term) {
-            Some(count) => *count = count.saturating_add(weight),
-            None => {
-                self.counts.insert(term.to_owned(), weight);
-            }
+    fn of_sorted(counts: &[(String, u32)]) -> Self {
+        let mut terms = Self::default();
+        let mut before = "";
+        for (term, count) in counts {
+            let shared = before
+                .bytes()
+                .zip(term.bytes())
+                .take_while(|(a, b)| a == b)
+                .count();
+            write_number(&mut terms.bytes, shared as u64);
+            write_number(&mut terms.bytes, (term.len() - shared) as u64);
+            terms.bytes.extend_from_slice(&term.as_bytes()[shared..]);
+            write_number(&mut terms.bytes, u64::from(*count));
+            terms.length = terms.length.saturating_add(*count);
+            before = term;
         }
+        terms
     }
 
     /// The sum of all counts: the length of the chunk in terms.
@@ -43,41 +63,15 @@ impl Terms {
         self.length
     }
 
-    /// Each term with its count, in the order of the terms.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
-        self.counts
-            .iter()
-            .map(|(term, count)| (term.as_str(), *count))
+    /// Calls `take` with each term and its count, in the order of the terms.
+    pub fn each(&self, take: impl FnMut(&str, u32)) {
+        // Whatever is held was written here or read through once before.
+        read_terms(&self.bytes, take);
     }
 }
 
-/// [`Terms`] as bytes: the version, then for each term in order how many bytes it shares with the
-/// one before, how many follow, those bytes, and the count. Numbers are LEB128.
-pub fn encode_terms(terms: &Terms) -> Vec<u8> {
-    let mut bytes = vec![VERSION];
-    let mut before = "";
-    for (term, count) in terms.iter() {
-        let shared = before
-            .bytes()
-            .zip(term.bytes())
-            .take_while(|(a, b)| a == b)
-            .count();
-        write_number(&mut bytes, shared as u64);
-        write_number(&mut bytes, (term.len() - shared) as u64);
-        bytes.extend_from_slice(&term.as_bytes()[shared..]);
-        write_number(&mut bytes, u64::from(count));
-        before = term;
-    }
-    bytes
-}
-
-/// The terms in `bytes`; nothing when they are of another version or damaged.
-pub fn decode_terms(bytes: &[u8]) -> Option<Terms> {
-    let (&version, mut bytes) = bytes.split_first()?;
-    if version != VERSION {
-        return None;
-    }
-    let mut terms = Terms::default();
+/// Reads terms to the end; nothing when the bytes are damaged.
+fn read_terms(mut bytes: &[u8], mut take: impl FnMut(&str, u32)) -> Option<()> {
     let mut term: Vec<u8> = Vec::new();
     while !bytes.is_empty() {
         let shared = usize::try_from(read_number(&mut bytes)?).ok()?;
@@ -88,9 +82,31 @@ pub fn decode_terms(bytes: &[u8]) -> Option<Terms> {
         term.truncate(shared);
         term.extend_from_slice(bytes.split_off(..length)?);
         let count = u32::try_from(read_number(&mut bytes)?).ok()?;
-        terms.add(std::str::from_utf8(&term).ok()?, count);
+        take(std::str::from_utf8(&term).ok()?, count);
     }
-    Some(terms)
+    Some(())
+}
+
+/// [`Terms`] as bytes to store, the version first.
+pub fn encode_terms(terms: &Terms) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(terms.bytes.len() + 1);
+    bytes.push(VERSION);
+    bytes.extend_from_slice(&terms.bytes);
+    bytes
+}
+
+/// The terms in `bytes`; nothing when they are of another version or damaged.
+pub fn decode_terms(bytes: &[u8]) -> Option<Terms> {
+    let (&version, bytes) = bytes.split_first()?;
+    if version != VERSION {
+        return None;
+    }
+    let mut length = 0_u32;
+    read_terms(bytes, |_, count| length = length.saturating_add(count))?;
+    Some(Terms {
+        bytes: bytes.to_vec(),
+        length,
+    })
 }
 
 /// Appends a number, seven bits a byte, the lowest first.
@@ -133,17 +149,15 @@ mod tests {
         let terms = sample();
         let count = |word: &str| {
             let wanted = &Stemming::default().tokens(word)[0].term;
-            terms
-                .iter()
-                .find(|(term, _)| term == wanted)
-                .map(|(_, count)| count)
+            let mut found = None;
+            terms.each(|term, count| found = found.or((term == wanted).then_some(count)));
+            found
         };
         assert_eq!(count("доставка"), Some(3));
         assert_eq!(count("диван"), Some(2));
-        assert_eq!(
-            terms.length(),
-            terms.iter().map(|(_, count)| count).sum::<u32>()
-        );
+        let mut sum = 0;
+        terms.each(|_, count| sum += count);
+        assert_eq!(terms.length(), sum);
     }
 
     #[test]

@@ -1,5 +1,12 @@
 //! Documents through the confined child, as the service reads them.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test stops at the first surprise, and its tasks end with it"
+)]
+
 mod bad;
 mod fetch;
 mod good;
@@ -13,7 +20,7 @@ use t11_agents::knowledge::sniff::DocumentType;
 use t11_agents::knowledge::{Document, Extractor, Rejection};
 
 fn extractor(limits: Limits) -> Extractor {
-    Extractor::new(PathBuf::from(env!("CARGO_BIN_EXE_t11-extract")), 2, limits)
+    Extractor::new(PathBuf::from(env!("CARGO_BIN_EXE_t11-agents")), 2, limits)
 }
 
 async fn read(extractor: &Extractor, name: &str, bytes: &[u8]) -> Result<Document, Rejection> {

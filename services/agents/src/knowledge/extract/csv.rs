@@ -23,7 +23,7 @@ pub(super) fn extract(text: &str, builder: &mut Builder) -> Result<(), Rejection
 }
 
 /// Excel's own first line, `sep=;`.
-fn separator_line(text: &str) -> (Option<u8>, &str) {
+pub(crate) fn separator_line(text: &str) -> (Option<u8>, &str) {
     let Some(rest) = text.strip_prefix("sep=") else {
         return (None, text);
     };
@@ -35,7 +35,7 @@ fn separator_line(text: &str) -> (Option<u8>, &str) {
 }
 
 /// The delimiter that divides most of the first records into the same number (over one) of fields.
-fn guess_delimiter(text: &str) -> u8 {
+pub(crate) fn guess_delimiter(text: &str) -> u8 {
     let mut best = (0, b',');
     for delimiter in DELIMITERS {
         let score = consistency(text, delimiter);
@@ -63,7 +63,7 @@ fn consistency(text: &str, delimiter: u8) -> usize {
         .unwrap_or(0)
 }
 
-fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
+pub(crate) fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
     ReaderBuilder::new()
         .delimiter(delimiter)
         .has_headers(false)

@@ -79,7 +79,7 @@ fn sheet(
 }
 
 /// The value as a person sees it.
-fn shown(value: &DataRef<'_>) -> String {
+pub(crate) fn shown(value: &DataRef<'_>) -> String {
     match value {
         DataRef::Int(number) => number.to_string(),
         DataRef::Float(number) => float(*number),
