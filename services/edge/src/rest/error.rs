@@ -34,14 +34,22 @@ impl Problem {
     pub(crate) fn body(&self) -> Value {
         let status = &self.0.status;
         let fault = RemoteFault::from(status);
-        let domain = fault
-            .domain()
-            .map_or_else(|| format!("{DOMAIN}.t11.dev"), ToOwned::to_owned);
+        let code = code_name(status.code());
+        // What tonic itself refuses (no such RPC, a message that cannot be read) names no reason.
+        let (reason, domain) = match fault.domain() {
+            Some(domain) => (fault.reason(), domain),
+            None => (code, "t11.dev"),
+        };
+        let message = if status.message().is_empty() {
+            code
+        } else {
+            status.message()
+        };
         json!({"error": {
             "code": self.0.http.as_u16(),
-            "status": code_name(status.code()),
-            "message": status.message(),
-            "reason": fault.reason(),
+            "status": code,
+            "message": message,
+            "reason": reason,
             "domain": domain,
             "details": details(status),
             "request_id": &*t11_grpc::current().request_id,

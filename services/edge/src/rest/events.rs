@@ -101,11 +101,11 @@ fn render(
     let Some(bytes) = next? else { return Ok(None) };
     let message = DynamicMessage::decode(output.clone(), bytes).map_err(Error::AnswerUnreadable)?;
     let data = String::from_utf8(json::write_message(&message)?).unwrap_or_default();
-    let event = Event::default().data(data);
-    Ok(Some(match name(&message, output) {
-        Some(name) => event.event(name),
-        None => event,
-    }))
+    let event = match name(&message, output) {
+        Some(name) => Event::default().event(name),
+        None => Event::default(),
+    };
+    Ok(Some(event.data(data)))
 }
 
 /// The field that is set, when the message is one choice.

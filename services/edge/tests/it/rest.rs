@@ -194,6 +194,10 @@ async fn the_refusal_of_a_service_keeps_its_words() {
     assert_eq!(answer.error(), "500 INTERNAL");
     assert!(!answer.text().contains("refused"), "the cause stays inside");
 
+    // The service has no such RPC mounted: tonic's own refusal, which names no reason.
+    let answer = signed_in("GET /api/prices/items").send(&mesh).await;
+    assert_eq!(answer.error(), "501 UNIMPLEMENTED");
+
     let answer = signed_in("GET /api/crm/connections").send(&mesh).await;
     assert_eq!(answer.error(), "503 SERVICE_NOT_RUNNING");
     assert_eq!(answer.header("retry-after"), "1");
