@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::channel::oneshot;
-use js_sys::{Array, Date, Function, Intl, Object, Reflect, encode_uri_component};
+use js_sys::{Array, Date, Function, Intl, JsString, Object, Reflect, encode_uri_component};
 use leptos::prelude::{document, set_timeout, window};
 use prost_types::Timestamp;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -123,6 +123,28 @@ pub(crate) fn download(file_name: &str, mime_type: &str, text: &str) -> Option<(
     link.set_download(file_name);
     link.click();
     Url::revoke_object_url(&url).ok()
+}
+
+// The browser knows the letters of every script: Rust's own tables would be downloaded.
+
+pub(crate) fn lowercase(words: &str) -> String {
+    JsString::from(words).to_lower_case().into()
+}
+
+pub(crate) fn uppercase(words: &str) -> String {
+    JsString::from(words).to_upper_case().into()
+}
+
+/// A number as people type it, with a point or a comma.
+pub(crate) fn parse_number(words: &str) -> Option<f64> {
+    let number = JsValue::from_str(&words.trim().replace(',', ".")).unchecked_into_f64();
+    (number.is_finite() && !words.trim().is_empty()).then_some(number)
+}
+
+/// The shortest words for a number: `0.5`, `12`.
+pub(crate) fn number_words(number: f64) -> String {
+    let words = js_sys::Number::from(number).to_string_with_radix(10);
+    words.map(String::from).unwrap_or_default()
 }
 
 /// A value made fit for a query string.

@@ -12,6 +12,7 @@ use t11_proto::agents::v1::{
 use super::transport::{rpc, unary};
 use super::upload::{self, UploadHandle, UploadProgress};
 use super::{Problem, mask, request_id};
+use crate::browser;
 
 /// The limit of the server; larger files are refused before they are sent.
 pub(crate) const FILE_LIMIT: f64 = 50.0 * 1024.0 * 1024.0;
@@ -209,7 +210,7 @@ pub(crate) fn upload_file(
     let query = [
         ("display_name", file.name()),
         ("category", category.to_owned()),
-        ("size_bytes", format!("{:.0}", file.size())),
+        ("size_bytes", browser::number_words(file.size())),
         ("request_id", request_id()),
     ];
     upload::send("/api/knowledge/sources:upload", &query, file, on_progress)

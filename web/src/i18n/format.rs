@@ -7,6 +7,7 @@ use prost_types::Timestamp;
 use wasm_bindgen::JsValue;
 
 use super::language;
+use crate::browser::number_words;
 
 fn locales() -> Array {
     Array::of1(&JsValue::from_str(language().tag()))
@@ -28,7 +29,7 @@ fn format_number(value: f64, settings: &[(&str, JsValue)]) -> String {
         .call1(&JsValue::UNDEFINED, &JsValue::from_f64(value))
         .ok()
         .and_then(|text| text.as_string())
-        .unwrap_or_else(|| value.to_string())
+        .unwrap_or_else(|| number_words(value))
 }
 
 /// `1 234` or `1,234`.
@@ -74,7 +75,7 @@ pub(crate) fn price_minor(value: i64, code: &str) -> String {
         .call1(&JsValue::UNDEFINED, &JsValue::from_f64(amount))
         .ok()
         .and_then(|text| text.as_string())
-        .unwrap_or_else(|| format!("{amount} {code}"))
+        .unwrap_or_else(|| format!("{} {code}", number_words(amount)))
 }
 
 fn currency(amount: f64, code: &str, digits: u32) -> String {
@@ -84,7 +85,7 @@ fn currency(amount: f64, code: &str, digits: u32) -> String {
         .call1(&JsValue::UNDEFINED, &JsValue::from_f64(amount))
         .ok()
         .and_then(|text| text.as_string())
-        .unwrap_or_else(|| format!("{amount} {code}"))
+        .unwrap_or_else(|| format!("{} {code}", number_words(amount)))
 }
 
 fn currency_options(code: &str, digits: Option<u32>) -> Object {

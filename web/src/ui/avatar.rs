@@ -1,5 +1,7 @@
 use leptos::prelude::*;
 
+use crate::browser;
+
 /// Two letters for a person, an organization or an agent.
 #[component]
 pub(crate) fn Avatar(
@@ -15,9 +17,8 @@ pub(crate) fn Avatar(
 }
 
 fn initials(name: &str) -> String {
-    let mut words = name
-        .split(|letter: char| !letter.is_alphanumeric())
-        .filter_map(|word| word.chars().next());
-    let letters: String = words.by_ref().take(2).collect();
-    letters.to_uppercase()
+    let is_mark = |letter: char| letter.is_ascii_punctuation() || "«»„“”—–".contains(letter);
+    let words = name.split(|letter: char| letter.is_whitespace() || is_mark(letter));
+    let letters = words.filter_map(|word| word.chars().next());
+    browser::uppercase(&letters.take(2).collect::<String>())
 }

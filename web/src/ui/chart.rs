@@ -1,5 +1,7 @@
 use leptos::prelude::*;
 
+use crate::browser::number_words;
+
 /// One bar: its height, what stands below it, and the sentence it means.
 #[derive(Clone, Debug)]
 pub(crate) struct Bar {
@@ -9,7 +11,6 @@ pub(crate) struct Bar {
 }
 
 const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 140.0;
 const FLOOR: f64 = 116.0;
 /// Width of a label with some air: more bars than this allows get fewer labels.
 const LABEL_WIDTH: f64 = 64.0;
@@ -35,10 +36,10 @@ pub(crate) fn BarChart(#[prop(into)] title: String, bars: Vec<Bar>) -> impl Into
                 <g>
                     <rect
                         class=class
-                        x=position.mul_add(step, step * 0.14).to_string()
-                        y=(FLOOR - height).to_string()
-                        width=(step * 0.72).to_string()
-                        height=height.to_string()
+                        x=number_words(position.mul_add(step, step * 0.14))
+                        y=number_words(FLOOR - height)
+                        width=number_words(step * 0.72)
+                        height=number_words(height)
                         rx="2"
                     >
                         <title>{bar.words}</title>
@@ -46,7 +47,7 @@ pub(crate) fn BarChart(#[prop(into)] title: String, bars: Vec<Bar>) -> impl Into
                     {has_label
                         .then(|| {
                             view! {
-                                <text class="chart-label" x=middle.to_string() y="134" text-anchor="middle">
+                                <text class="chart-label" x=number_words(middle) y="134" text-anchor="middle">
                                     {bar.label}
                                 </text>
                             }
@@ -56,7 +57,7 @@ pub(crate) fn BarChart(#[prop(into)] title: String, bars: Vec<Bar>) -> impl Into
         })
         .collect_view();
     view! {
-        <svg class="chart" viewBox=format!("0 0 {WIDTH} {HEIGHT}") role="img" aria-label=title>
+        <svg class="chart" viewBox="0 0 640 140" role="img" aria-label=title>
             <line class="chart-axis" x1="0" x2="640" y1="116.5" y2="116.5"></line>
             {drawn}
         </svg>

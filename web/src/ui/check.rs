@@ -21,27 +21,24 @@ pub(crate) fn Checkbox(
     .into_any()
 }
 
-/// One of few, each explained.
+/// One of few, each explained. Values are numbers, as those of the wire's enums are.
 #[derive(Clone, Debug)]
-pub(crate) struct RadioOption<T> {
-    pub(crate) value: T,
+pub(crate) struct RadioOption {
+    pub(crate) value: i32,
     pub(crate) label: &'static str,
     pub(crate) text: &'static str,
 }
 
 /// Cards of which one is chosen.
 #[component]
-pub(crate) fn RadioChoice<T>(
+pub(crate) fn RadioChoice(
     #[prop(into)] label: String,
-    options: Vec<RadioOption<T>>,
-    value: RwSignal<T>,
+    options: Vec<RadioOption>,
+    value: RwSignal<i32>,
     /// Beside each other where there is room.
     #[prop(optional)]
     row: bool,
-) -> impl IntoView
-where
-    T: Copy + PartialEq + Send + Sync + 'static,
-{
+) -> impl IntoView {
     let group = next_id("choice");
     let class = if row { "choice choice-row" } else { "choice" };
     let cards = options

@@ -109,8 +109,8 @@ pub(crate) fn NumberInput(
     name: &'static str,
     value: RwSignal<String>,
     #[prop(optional, into)] hint: Option<String>,
-    #[prop(optional, into)] min: Option<f64>,
-    #[prop(optional, into)] max: Option<f64>,
+    #[prop(optional, into)] min: Option<i32>,
+    #[prop(optional, into)] max: Option<i32>,
     /// The smallest change; `any` allows fractions.
     #[prop(default = "1")]
     step: &'static str,
@@ -126,8 +126,8 @@ pub(crate) fn NumberInput(
                 name=name
                 type="number"
                 inputmode="decimal"
-                min=min.map(|min| min.to_string())
-                max=max.map(|max| max.to_string())
+                min=min
+                max=max
                 step=step
                 aria-describedby=described
                 aria-invalid=move || error.get().is_some().then_some("true")

@@ -106,7 +106,8 @@ impl Place {
             size.ok().and_then(|size| size.as_f64()).unwrap_or_default()
         };
         let (width, height) = (size(window().inner_width()), size(window().inner_height()));
-        let pixels = |distance: f64| Some(format!("{distance:.0}px"));
+        #[expect(clippy::cast_possible_truncation, reason = "pixels of a window")]
+        let pixels = |distance: f64| Some(format!("{}px", distance as i32));
         let opens_up = height - button.bottom() < ROOM && button.top() > ROOM;
         Self {
             top: (!opens_up).then(|| pixels(button.bottom() + GAP)).flatten(),

@@ -4,6 +4,7 @@ use web_sys::KeyboardEvent;
 
 use super::dialog::{is_beside, open_modal};
 use super::{Glyph, Icon, next_id};
+use crate::browser;
 use crate::i18n::text;
 
 /// Something the palette can do.
@@ -91,9 +92,9 @@ pub(crate) fn Palette(
 
 /// Places of the commands in which every typed word begins some word.
 fn matching(commands: &[Command], words: &str) -> Vec<usize> {
-    let typed: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+    let typed: Vec<String> = words.split_whitespace().map(browser::lowercase).collect();
     let fits = |command: &Command| {
-        let label = command.label.to_lowercase();
+        let label = browser::lowercase(&command.label);
         typed.iter().all(|word| label.contains(word.as_str()))
     };
     commands

@@ -28,11 +28,11 @@ pub(crate) fn Advanced() -> impl IntoView {
     .into_any()
 }
 
-fn radio<T, const N: usize>(options: [(T, &'static str); N]) -> Vec<RadioOption<T>> {
+fn radio<T: Into<i32>, const N: usize>(options: [(T, &'static str); N]) -> Vec<RadioOption> {
     options
         .into_iter()
         .map(|(value, label)| RadioOption {
-            value,
+            value: value.into(),
             label,
             text: "",
         })
@@ -70,8 +70,8 @@ fn ModelSection(form: AgentForm) -> impl IntoView {
                 label=t.max_tokens
                 name="agent.max_tokens"
                 value=form.max_tokens
-                min=128.0
-                max=8000.0
+                min=128
+                max=8000
                 hint="128–8000"
             />
         </Section>
@@ -165,7 +165,7 @@ fn LanguageSection(form: AgentForm) -> impl IntoView {
         .into_iter()
         .map(|language| Choice::new(language.tag(), language.own_name()))
         .collect();
-    let is_fixed = move || form.language_mode.get() == LanguageMode::Fixed;
+    let is_fixed = move || form.language_mode.get() == LanguageMode::Fixed as i32;
     Effect::new(move |_| {
         // A list shows its first entry as chosen: the form should agree.
         if is_fixed() && form.fixed_language.with_untracked(String::is_empty) {
@@ -201,16 +201,16 @@ fn RhythmSection(form: AgentForm) -> impl IntoView {
                     label=t.quiet_window
                     name="agent.quiet_window_seconds"
                     value=form.quiet_window
-                    min=0.0
-                    max=300.0
+                    min=0
+                    max=300
                     hint=t.quiet_hint
                 />
                 <NumberInput
                     label=t.min_delay
                     name="agent.min_reply_delay_seconds"
                     value=form.min_delay
-                    min=0.0
-                    max=300.0
+                    min=0
+                    max=300
                     hint="0–300"
                 />
             </div>
@@ -231,7 +231,7 @@ fn HoursSection(form: AgentForm) -> impl IntoView {
     view! {
         <Section title=t.hours>
             <RadioChoice label=t.hours options value=form.hours_mode row=true />
-            <Show when=move || form.hours_mode.get() != HoursMode::Always>
+            <Show when=move || form.hours_mode.get() != HoursMode::Always as i32>
                 <Schedule form />
                 <TextArea
                     label=t.outside_text
@@ -267,8 +267,8 @@ fn TrustSection(form: AgentForm) -> impl IntoView {
                     label=t.memory_days
                     name="agent.memory_days"
                     value=form.memory_days
-                    min=1.0
-                    max=3650.0
+                    min=1
+                    max=3650
                     hint="1–3650"
                 />
             </Show>
@@ -300,7 +300,7 @@ fn LimitsSection(form: AgentForm) -> impl IntoView {
     ];
     let budgets = budgets
         .into_iter()
-        .map(|(label, name, value)| view! { <NumberInput label name value min=0.0 step="any" /> })
+        .map(|(label, name, value)| view! { <NumberInput label name value min=0 step="any" /> })
         .collect_view();
     view! {
         <Section title=t.limits lead=t.zero_no_limit>
@@ -309,15 +309,15 @@ fn LimitsSection(form: AgentForm) -> impl IntoView {
                     label=t.max_turns
                     name="agent.max_turns_per_chat"
                     value=form.max_turns
-                    min=1.0
-                    max=500.0
+                    min=1
+                    max=500
                     hint="1–500"
                 />
                 <NumberInput
                     label=t.max_per_hour
                     name="agent.max_answers_per_hour"
                     value=form.max_per_hour
-                    min=0.0
+                    min=0
                 />
                 {budgets}
             </div>

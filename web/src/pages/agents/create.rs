@@ -18,6 +18,17 @@ enum Template {
     Blank,
 }
 
+impl Template {
+    const ALL: [Self; 4] = [Self::Seller, Self::Support, Self::Booking, Self::Blank];
+
+    fn of(value: i32) -> Self {
+        let found = Self::ALL
+            .into_iter()
+            .find(|template| *template as i32 == value);
+        found.unwrap_or(Self::Blank)
+    }
+}
+
 /// A name and a template; the editor is next.
 #[component]
 pub(super) fn CreateAgent(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
@@ -34,7 +45,7 @@ fn CreateForm(on_close: Callback<()>) -> impl IntoView {
     let t = &text().agents;
     let errors = FormErrors::provide();
     let name = RwSignal::new(String::new());
-    let template = RwSignal::new(Template::Seller);
+    let template = RwSignal::new(Template::Seller as i32);
     let busy = RwSignal::new(false);
     let navigate = use_navigate();
     let submit = move |event: leptos::ev::SubmitEvent| {
@@ -43,7 +54,7 @@ fn CreateForm(on_close: Callback<()>) -> impl IntoView {
         if !errors.require("agent.display_name", &name.get_untracked()) {
             return;
         }
-        let agent = new_agent(name.get_untracked(), template.get_untracked());
+        let agent = new_agent(name.get_untracked(), Template::of(template.get_untracked()));
         let navigate = navigate.clone();
         busy.set(true);
         task::spawn(async move {
@@ -77,7 +88,7 @@ fn CreateForm(on_close: Callback<()>) -> impl IntoView {
     .into_any()
 }
 
-fn options() -> Vec<RadioOption<Template>> {
+fn options() -> Vec<RadioOption> {
     let t = &text().templates;
     [
         (Template::Seller, t.seller, t.seller_text),
@@ -90,7 +101,11 @@ fn options() -> Vec<RadioOption<Template>> {
         ),
     ]
     .into_iter()
-    .map(|(value, label, text)| RadioOption { value, label, text })
+    .map(|(template, label, text)| RadioOption {
+        value: template as i32,
+        label,
+        text,
+    })
     .collect()
 }
 

@@ -2,9 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::api::agents::{
-    Agent, AnswerMode, Creativity, GuardLevel, HoursMode, LanguageMode, WorkingInterval,
-};
+use crate::api::agents::{Agent, WorkingInterval};
+use crate::browser;
 use crate::i18n::text;
 use crate::ui::FormErrors;
 
@@ -17,24 +16,25 @@ pub(super) struct AgentForm {
     pub(super) base: RwSignal<Agent>,
     pub(super) display_name: RwSignal<String>,
     pub(super) instructions: RwSignal<String>,
-    pub(super) answer_mode: RwSignal<AnswerMode>,
+    /// An `AnswerMode`, as the other choices below are numbers of their enums.
+    pub(super) answer_mode: RwSignal<i32>,
     pub(super) no_answer_text: RwSignal<String>,
     pub(super) create_task: RwSignal<bool>,
     pub(super) all_categories: RwSignal<bool>,
     pub(super) categories: RwSignal<Vec<String>>,
     pub(super) model: RwSignal<String>,
     pub(super) fallback_models: RwSignal<Vec<String>>,
-    pub(super) creativity: RwSignal<Creativity>,
+    pub(super) creativity: RwSignal<i32>,
     pub(super) max_tokens: Typed,
-    pub(super) language_mode: RwSignal<LanguageMode>,
+    pub(super) language_mode: RwSignal<i32>,
     pub(super) fixed_language: RwSignal<String>,
     pub(super) quiet_window: Typed,
     pub(super) min_delay: Typed,
     pub(super) max_parts: RwSignal<String>,
-    pub(super) hours_mode: RwSignal<HoursMode>,
+    pub(super) hours_mode: RwSignal<i32>,
     pub(super) schedule: RwSignal<Vec<WorkingInterval>>,
     pub(super) outside_text: RwSignal<String>,
-    pub(super) guard_level: RwSignal<GuardLevel>,
+    pub(super) guard_level: RwSignal<i32>,
     pub(super) memory_enabled: RwSignal<bool>,
     pub(super) memory_days: Typed,
     pub(super) max_turns: Typed,
@@ -53,24 +53,24 @@ impl AgentForm {
         Self {
             display_name: words(&agent.display_name),
             instructions: words(&agent.instructions),
-            answer_mode: RwSignal::new(agent.answer_mode()),
+            answer_mode: RwSignal::new(agent.answer_mode),
             no_answer_text: words(&agent.no_answer_text),
             create_task: RwSignal::new(agent.create_task_on_no_answer),
             all_categories: RwSignal::new(agent.all_categories),
             categories: RwSignal::new(agent.categories.clone()),
             model: words(&agent.model),
             fallback_models: RwSignal::new(agent.fallback_models.clone()),
-            creativity: RwSignal::new(agent.creativity()),
+            creativity: RwSignal::new(agent.creativity),
             max_tokens: number(agent.max_tokens),
-            language_mode: RwSignal::new(agent.language_mode()),
+            language_mode: RwSignal::new(agent.language_mode),
             fixed_language: words(&agent.fixed_language),
             quiet_window: number(agent.quiet_window_seconds),
             min_delay: number(agent.min_reply_delay_seconds),
             max_parts: number(agent.max_parts),
-            hours_mode: RwSignal::new(agent.hours_mode()),
+            hours_mode: RwSignal::new(agent.hours_mode),
             schedule: RwSignal::new(agent.schedule.clone()),
             outside_text: words(&agent.outside_hours_text),
-            guard_level: RwSignal::new(agent.guard_level()),
+            guard_level: RwSignal::new(agent.guard_level),
             memory_enabled: RwSignal::new(agent.memory_enabled),
             memory_days: number(agent.memory_days),
             max_turns: number(agent.max_turns_per_chat),
@@ -94,7 +94,7 @@ impl AgentForm {
         let agent = Agent {
             display_name: self.display_name.get(),
             instructions: self.instructions.get(),
-            answer_mode: self.answer_mode.get().into(),
+            answer_mode: self.answer_mode.get(),
             no_answer_text: self.no_answer_text.get(),
             create_task_on_no_answer: self.create_task.get(),
             all_categories: self.all_categories.get(),
@@ -105,9 +105,9 @@ impl AgentForm {
             },
             model: self.model.get(),
             fallback_models: self.fallback_models.get(),
-            creativity: self.creativity.get().into(),
+            creativity: self.creativity.get(),
             max_tokens: numbers.whole("agent.max_tokens", self.max_tokens, base.max_tokens),
-            language_mode: self.language_mode.get().into(),
+            language_mode: self.language_mode.get(),
             fixed_language: self.fixed_language.get(),
             quiet_window_seconds: numbers.whole(
                 "agent.quiet_window_seconds",
@@ -120,10 +120,10 @@ impl AgentForm {
                 base.min_reply_delay_seconds,
             ),
             max_parts: numbers.whole("agent.max_parts", self.max_parts, base.max_parts),
-            hours_mode: self.hours_mode.get().into(),
+            hours_mode: self.hours_mode.get(),
             schedule: self.schedule.get(),
             outside_hours_text: self.outside_text.get(),
-            guard_level: self.guard_level.get().into(),
+            guard_level: self.guard_level.get(),
             memory_enabled: self.memory_enabled.get(),
             memory_days: numbers.whole("agent.memory_days", self.memory_days, base.memory_days),
             max_turns_per_chat: numbers.whole(
@@ -194,18 +194,13 @@ impl Numbers {
     }
 
     fn money(&mut self, name: &'static str, typed: Typed, before: i64) -> i64 {
-        let parsed = typed.with(|words| words.trim().replace(',', ".").parse::<f64>());
-        match parsed {
-            Ok(dollars) if dollars.is_finite() => {
-                #[expect(clippy::cast_possible_truncation, reason = "dollars of a budget")]
-                let micro_usd = (dollars * 1e6).round() as i64;
-                micro_usd
-            }
-            _ => {
-                self.reject(name);
-                before
-            }
-        }
+        let Some(dollars) = typed.with(|words| browser::parse_number(words)) else {
+            self.reject(name);
+            return before;
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "dollars of a budget")]
+        let micro_usd = (dollars * 1e6).round() as i64;
+        micro_usd
     }
 
     fn reject(&mut self, name: &'static str) {
@@ -218,5 +213,5 @@ impl Numbers {
 
 #[expect(clippy::cast_precision_loss, reason = "budgets stay far below 2^53")]
 fn dollars(micro_usd: i64) -> String {
-    (micro_usd as f64 / 1e6).to_string()
+    browser::number_words(micro_usd as f64 / 1e6)
 }

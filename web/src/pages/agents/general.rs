@@ -82,7 +82,7 @@ fn InstructionsLength(form: AgentForm) -> impl IntoView {
     }
 }
 
-fn modes() -> Vec<RadioOption<AnswerMode>> {
+fn modes() -> Vec<RadioOption> {
     let t = &text().editor;
     [
         (AnswerMode::Off, t.mode_off, t.mode_off_text),
@@ -90,7 +90,11 @@ fn modes() -> Vec<RadioOption<AnswerMode>> {
         (AnswerMode::Auto, t.mode_auto, t.mode_auto_text),
     ]
     .into_iter()
-    .map(|(value, label, text)| RadioOption { value, label, text })
+    .map(|(mode, label, text)| RadioOption {
+        value: mode.into(),
+        label,
+        text,
+    })
     .collect()
 }
 

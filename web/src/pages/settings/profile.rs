@@ -79,38 +79,34 @@ fn NameForm() -> impl IntoView {
 fn Appearance() -> impl IntoView {
     let t = text();
     let session = Session::get();
-    let languages = Language::ALL
-        .into_iter()
-        .map(|language| RadioOption {
-            value: language,
-            label: language.own_name(),
-            text: "",
-        })
-        .collect();
-    let themes = [
-        (Theme::System, t.shell.theme_system),
-        (Theme::Light, t.shell.theme_light),
-        (Theme::Dark, t.shell.theme_dark),
-    ]
-    .into_iter()
-    .map(|(value, label)| RadioOption {
+    let radio = |(value, label)| RadioOption {
         value,
         label,
         text: "",
-    })
-    .collect();
-    let chosen_language = RwSignal::new(language());
-    let chosen_theme = RwSignal::new(Preferences::get().theme.get_untracked());
+    };
+    let languages = (0..)
+        .zip(Language::ALL.map(Language::own_name))
+        .map(radio)
+        .collect();
+    let theme_words = [
+        t.shell.theme_system,
+        t.shell.theme_light,
+        t.shell.theme_dark,
+    ];
+    let themes = (0..).zip(theme_words).map(radio).collect();
+    let chosen_language = RwSignal::new(place(&Language::ALL, language()));
+    let theme = Preferences::get().theme.get_untracked();
+    let chosen_theme = RwSignal::new(place(&Theme::ALL, theme));
     Effect::new(move |before: Option<()>| {
-        let chosen = chosen_theme.get();
-        if before.is_some() {
-            session.choose_theme(chosen);
+        let chosen = at(&Theme::ALL, chosen_theme.get());
+        if let (Some(theme), Some(())) = (chosen, before) {
+            session.choose_theme(theme);
         }
     });
     Effect::new(move |before: Option<()>| {
-        let chosen = chosen_language.get();
-        if before.is_some() {
-            session.choose_language(chosen);
+        let chosen = at(&Language::ALL, chosen_language.get());
+        if let (Some(language), Some(())) = (chosen, before) {
+            session.choose_language(language);
         }
     });
     view! {
@@ -123,6 +119,19 @@ fn Appearance() -> impl IntoView {
         <RadioChoice label=t.shell.theme options=themes value=chosen_theme row=true />
     }
     .into_any()
+}
+
+/// Where a value stands among all.
+fn place<T: PartialEq>(all: &[T], value: T) -> i32 {
+    let place = all.iter().position(|other| *other == value);
+    place
+        .and_then(|place| i32::try_from(place).ok())
+        .unwrap_or_default()
+}
+
+/// The value at a place.
+fn at<T: Copy>(all: &[T], place: i32) -> Option<T> {
+    all.get(usize::try_from(place).ok()?).copied()
 }
 
 /// The word for a role.
