@@ -3,6 +3,7 @@
 mod m20261121_120000_create_agents;
 mod m20261121_120100_create_conversations;
 mod m20261121_120200_create_knowledge;
+mod m20261121_120300_create_price_book;
 
 use sea_orm_migration::prelude::*;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_120000_create_agents::Migration),
             Box::new(m20261121_120100_create_conversations::Migration),
             Box::new(m20261121_120200_create_knowledge::Migration),
+            Box::new(m20261121_120300_create_price_book::Migration),
         ]
     }
 

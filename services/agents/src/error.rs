@@ -48,6 +48,15 @@ pub enum Error {
     /// The bucket did not take the file.
     #[error("the file could not be stored; try again")]
     Bucket(#[source] std::io::Error),
+    #[error("the price list has no column for: {}", .0.join(", "))]
+    PriceColumnsMissing(Vec<&'static str>),
+    #[error(
+        "{rows} rows of the price list could not be read; mend them, or import it with `skip_bad_rows`"
+    )]
+    PriceVersionHasErrors { rows: i32 },
+    /// A thread that worked for the call broke off.
+    #[error("the work was interrupted; try again")]
+    Interrupted,
     #[error("the conversation is being answered; wait for the end of the turn or stop it")]
     TurnRunning,
     /// A neighbour's refusal, passed on as it is.
@@ -87,12 +96,16 @@ impl Fault for Error {
             | Self::TurnRunning
             | Self::CategoryTooDeep
             | Self::CategoryCycle
-            | Self::CategoryHasChildren => FaultKind::Precondition,
-            Self::File(_) | Self::FileTruncated | Self::UploadWithoutHeader => FaultKind::Invalid,
+            | Self::CategoryHasChildren
+            | Self::PriceVersionHasErrors { .. } => FaultKind::Precondition,
+            Self::PriceColumnsMissing(_)
+            | Self::File(_)
+            | Self::FileTruncated
+            | Self::UploadWithoutHeader => FaultKind::Invalid,
             Self::Bucket(_) => FaultKind::Unavailable,
             Self::Neighbour(fault) => fault.kind(),
             Self::Store(error) => error.kind(),
-            Self::Corrupt(_) => FaultKind::Internal,
+            Self::Corrupt(_) | Self::Interrupted => FaultKind::Internal,
         }
     }
 
@@ -117,7 +130,10 @@ impl Fault for Error {
             Self::Bucket(_) => "BUCKET_UNAVAILABLE",
             Self::Neighbour(fault) => fault.reason(),
             Self::Store(error) => error.reason(),
+            Self::PriceColumnsMissing(_) => "PRICE_COLUMNS_MISSING",
+            Self::PriceVersionHasErrors { .. } => "PRICE_VERSION_HAS_ERRORS",
             Self::Corrupt(_) => "ROW_CORRUPT",
+            Self::Interrupted => "INTERRUPTED",
         }
     }
 
@@ -131,6 +147,8 @@ impl Fault for Error {
     fn metadata(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::AgentState { state } => vec![("state", state.as_str().to_owned())],
+            Self::PriceColumnsMissing(missing) => vec![("columns", missing.join(","))],
+            Self::PriceVersionHasErrors { rows } => vec![("rows", rows.to_string())],
             _ => Vec::new(),
         }
     }

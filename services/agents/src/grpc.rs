@@ -6,7 +6,7 @@ mod chat;
 mod conversation;
 mod convert;
 mod knowledge;
-//TMP mod price_book;
+mod price_book;
 mod source;
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use t11_proto::agents::v1::analytics_service_server::AnalyticsServiceServer;
 use t11_proto::agents::v1::chat_service_server::ChatServiceServer;
 use t11_proto::agents::v1::conversation_service_server::ConversationServiceServer;
 use t11_proto::agents::v1::knowledge_service_server::KnowledgeServiceServer;
-//TMP use t11_proto::agents::v1::price_book_service_server::PriceBookServiceServer;
+use t11_proto::agents::v1::price_book_service_server::PriceBookServiceServer;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 use tonic::service::Routes;
@@ -51,6 +51,6 @@ pub fn routes(handlers: Handlers) -> Routes {
         .add_service(AnalyticsServiceServer::new(handlers.clone()))
         .add_service(ChatServiceServer::new(handlers.clone()))
         .add_service(ConversationServiceServer::new(handlers.clone()))
-        .add_service(KnowledgeServiceServer::new(handlers))
-    //TMP
+        .add_service(KnowledgeServiceServer::new(handlers.clone()))
+        .add_service(PriceBookServiceServer::new(handlers))
 }

@@ -32,6 +32,8 @@ use crate::knowledge::stem::Stemming;
 use crate::price_book::PriceItem;
 use crate::price_book::currency::Currency;
 
+pub use claim::MICRO as MICROS;
+
 use claim::{Bound, Claim, MICRO, Sentence, Value};
 use fold::Folded;
 
@@ -124,6 +126,67 @@ pub fn check(text: &str, evidence: &Evidence<'_>) -> Vec<Finding> {
         last = Some(claim.span);
     }
     findings
+}
+
+/// A price as it stands in the cell of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WrittenPrice {
+    /// In millionths of the currency.
+    pub micros: i128,
+    pub currency: Option<Currency>,
+    /// «От».
+    pub from: bool,
+    /// What it is the price of: «шт» in «100 ₽/шт».
+    pub unit: String,
+}
+
+/// Reads `1 200,50`, `от 1 200 ₽`, `$5`, `750 ₽/м²`; nothing when anything else stands there.
+pub fn written_price(text: &str) -> Option<WrittenPrice> {
+    let folded = Folded::new(text);
+    let tokens = token::tokens(&folded.text, Vec::new());
+    let mut at = 0;
+    let from = matches!(tokens.first()?.word(), Some("от" | "from"));
+    at += usize::from(from);
+    let currency = |unit: amount::Unit| match unit {
+        amount::Unit::Money(code) => Currency::of_code(code),
+        _ => None,
+    };
+    let mut sign = tokens
+        .get(at)
+        .and_then(amount::currency_sign)
+        .and_then(currency);
+    at += usize::from(sign.is_some());
+    let amount = amount::amount(&tokens, at, sign.is_some())?;
+    at = amount.end;
+    if let Some((unit, end)) = amount::unit(&tokens, at) {
+        sign = Some(currency(unit)?).filter(|found| sign.is_none_or(|sign| sign == *found));
+        sign?;
+        at = end;
+    }
+    at += usize::from(tokens.get(at).is_some_and(|token| token.is_sign(&['.'])));
+    let mut unit = String::new();
+    if tokens.get(at).is_some_and(|token| token.is_sign(&['/'])) {
+        unit = text[folded.original(&(tokens.get(at + 1)?.span.start..folded.text.len()))]
+            .trim()
+            .to_owned();
+        at = tokens.len();
+    }
+    (at == tokens.len() && !amount.weak).then_some(WrittenPrice {
+        micros: amount.micros,
+        currency: sign,
+        from,
+        unit,
+    })
+}
+
+/// The amounts of money a text names, in millionths, with their currencies.
+pub fn amounts_of_money(text: &str, today: NaiveDate) -> Vec<(i128, &'static str)> {
+    let claims = scan::claims(&Folded::new(text), text, today).into_iter();
+    let money = |claim: Claim| match claim.value {
+        Value::Money { micros, currency } => Some((micros, currency)),
+        _ => None,
+    };
+    claims.filter_map(money).collect()
 }
 
 /// The numbers of everything a text may lean on.

@@ -1,9 +1,16 @@
 //! Prices as data: the first place a price in an answer may come from.
 
+pub mod catalogue;
+mod columns;
 pub mod currency;
+pub mod import;
+mod sheet;
+mod version;
 
 use chrono::NaiveDate;
 use uuid::Uuid;
+
+pub use version::{Changes, State, Version};
 
 use currency::Currency;
 
@@ -30,6 +37,39 @@ pub struct PriceItem {
     pub valid_from: Option<NaiveDate>,
     /// Last day, `None` = always.
     pub valid_until: Option<NaiveDate>,
+}
+
+/// A row of an imported list, before it is one of a version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewItem {
+    pub sku: String,
+    pub display_name: String,
+    pub aliases: Vec<String>,
+    pub unit: String,
+    pub price_minor: i64,
+    pub currency: String,
+    pub price_from: bool,
+    pub max_discount_percent: i32,
+    pub valid_from: Option<NaiveDate>,
+    pub valid_until: Option<NaiveDate>,
+}
+
+impl NewItem {
+    pub fn with_id(self, id: Uuid) -> PriceItem {
+        PriceItem {
+            id,
+            sku: self.sku,
+            display_name: self.display_name,
+            aliases: self.aliases,
+            unit: self.unit,
+            price_minor: self.price_minor,
+            currency: self.currency,
+            price_from: self.price_from,
+            max_discount_percent: self.max_discount_percent,
+            valid_from: self.valid_from,
+            valid_until: self.valid_until,
+        }
+    }
 }
 
 impl PriceItem {

@@ -10,6 +10,8 @@ mod price_book;
 mod sources;
 mod turns;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +21,7 @@ use uuid::Uuid;
 
 pub use agents::{AgentFilter, AgentOrder};
 pub use chunks::Reading as ChunkReading;
+pub use price_book::{ItemFilter, NewVersion};
 pub use sources::Reading;
 pub use turns::{Beginning, Begun};
 
@@ -29,12 +32,17 @@ use crate::Error;
 pub struct Store {
     db: Db,
     world: World,
+    catalogues: Arc<price_book::Catalogues>,
 }
 
 impl Store {
     /// A store over `db`.
     pub fn new(db: Db, world: World) -> Self {
-        Self { db, world }
+        Self {
+            db,
+            world,
+            catalogues: price_book::catalogues(),
+        }
     }
 }
 

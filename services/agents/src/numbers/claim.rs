@@ -7,7 +7,7 @@ use chrono::{Datelike, NaiveDate};
 use super::Kind;
 
 /// Amounts are kept in millionths, so that they are compared exactly.
-pub(super) const MICRO: i128 = 1_000_000;
+pub const MICRO: i128 = 1_000_000;
 
 /// A number of a text.
 #[derive(Debug, Clone, PartialEq)]

@@ -17,73 +17,25 @@ const WHOLE: &str = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF
 const THOUSANDTHS: &str = "BHD IQD JOD KWD LYD OMR TND";
 
 /// Signs, and words as price lists and letters have them, in lower case.
-const WRITTEN: [(&str, &[&str]); 10] = [
+const WRITTEN: [(&str, &str); 10] = [
     (
         "RUB",
-        &[
-            "₽",
-            "р",
-            "руб",
-            "рубль",
-            "рубля",
-            "рублей",
-            "рубли",
-            "рублях",
-            "рублям",
-            "рублями",
-            "рублю",
-            "рублем",
-            "рур",
-            "rur",
-            "ruble",
-            "rubles",
-            "rouble",
-            "roubles",
-        ],
+        "₽ р руб рубль рубля рублей рубли рублях рублям рублями рублю рублем рур rur ruble \
+         rubles rouble roubles",
     ),
     (
         "USD",
-        &[
-            "$",
-            "дол",
-            "долл",
-            "доллар",
-            "доллара",
-            "долларов",
-            "доллары",
-            "долларах",
-            "dollar",
-            "dollars",
-            "buck",
-            "bucks",
-            "бакс",
-            "бакса",
-            "баксов",
-        ],
+        "$ дол долл доллар доллара долларов доллары долларах dollar dollars buck bucks бакс \
+         бакса баксов",
     ),
-    ("EUR", &["€", "евро", "euro", "euros"]),
-    (
-        "GBP",
-        &["£", "фунт", "фунта", "фунтов", "pound", "pounds", "quid"],
-    ),
-    ("KZT", &["₸", "тенге", "тг", "tenge"]),
-    (
-        "UAH",
-        &[
-            "₴",
-            "грн",
-            "гривна",
-            "гривны",
-            "гривен",
-            "гривень",
-            "гривня",
-            "hryvnia",
-        ],
-    ),
-    ("CNY", &["¥", "юань", "юаня", "юаней", "yuan"]),
-    ("BYN", &["byr", "белруб"]),
-    ("TRY", &["₺", "лира", "лиры", "лир", "lira"]),
-    ("INR", &["₹", "рупия", "рупии", "рупий", "rupee", "rupees"]),
+    ("EUR", "€ евро euro euros"),
+    ("GBP", "£ фунт фунта фунтов pound pounds quid"),
+    ("KZT", "₸ тенге тг tenge"),
+    ("UAH", "₴ грн гривна гривны гривен гривень гривня hryvnia"),
+    ("CNY", "¥ юань юаня юаней yuan"),
+    ("BYN", "byr белруб"),
+    ("TRY", "₺ лира лиры лир lira"),
+    ("INR", "₹ рупия рупии рупий rupee rupees"),
 ];
 
 impl Currency {
@@ -104,7 +56,7 @@ impl Currency {
         let written = written.trim().trim_end_matches('.').to_lowercase();
         WRITTEN
             .iter()
-            .find(|(_, words)| words.contains(&written.as_str()))
+            .find(|(_, words)| words.split(' ').any(|word| word == written))
             .map(|(code, _)| Self { code })
             .or_else(|| Self::of_code(&written))
     }
@@ -115,10 +67,10 @@ impl Currency {
 
     /// What stands beside an amount: the sign, else the code.
     pub fn sign(self) -> &'static str {
-        let known = WRITTEN.iter().find(|(code, _)| *code == self.code);
-        known
-            .and_then(|(_, words)| words.first().copied())
-            .filter(|sign| !sign.is_ascii() || *sign == "$")
+        let written = WRITTEN.iter().find(|(code, _)| *code == self.code);
+        let first = written.and_then(|(_, words)| words.split(' ').next());
+        first
+            .filter(|sign| sign.chars().count() == 1)
             .unwrap_or(self.code)
     }
 
