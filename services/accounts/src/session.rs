@@ -79,6 +79,11 @@ impl Session {
         now < self.expire_time
     }
 
+    /// How long it lives from now on if it is not used again.
+    pub(crate) fn lifetime(&self) -> TimeDelta {
+        self.expire_time - self.last_used_time
+    }
+
     /// Whether its use at `now` is worth writing down.
     pub(crate) fn needs_touch(&self, now: DateTime<Utc>) -> bool {
         now - self.last_used_time >= TOUCH_EVERY
@@ -168,6 +173,7 @@ mod tests {
         assert!(session(false).is_live(at(TimeDelta::hours(12) - TimeDelta::seconds(1))));
         assert!(!session(false).is_live(at(TimeDelta::hours(12))));
         assert!(session(true).is_live(at(TimeDelta::days(29))));
+        assert_eq!(session(false).lifetime(), TimeDelta::hours(12));
         let mut used = session(false);
         used.touch(at(TimeDelta::hours(10)));
         assert!(used.is_live(at(TimeDelta::hours(21))));

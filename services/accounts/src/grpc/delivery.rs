@@ -1,12 +1,11 @@
 //! How a session's token reaches its client.
 
-use chrono::TimeDelta;
 use t11_grpc::keys;
 use t11_proto::accounts::v1::TokenDelivery;
 use tonic::Response;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 
-use crate::session::SessionToken;
+use crate::session::{Session, SessionToken};
 
 /// Where a session's token goes.
 #[derive(Clone, Copy)]
@@ -36,11 +35,11 @@ impl Delivery {
         self,
         message: T,
         token: &SessionToken,
-        lives: TimeDelta,
+        session: &Session,
     ) -> Response<T> {
         let mut response = Response::new(message);
         if self.cookie {
-            let value = format!("{};{}", token.expose(), lives.num_seconds());
+            let value = format!("{};{}", token.expose(), session.lifetime().num_seconds());
             // A token is base64, which is always ASCII.
             if let Ok(value) = AsciiMetadataValue::try_from(value) {
                 let key = AsciiMetadataKey::from_static(keys::SET_SESSION);

@@ -1,7 +1,7 @@
 //! `t11.accounts.v1.MemberService`.
 
 use secrecy::ExposeSecret as _;
-use t11_core::{PageTokens, Violations, World};
+use t11_core::{PageTokens, Violations};
 use t11_grpc::{call_info, caller, scope};
 use t11_proto::accounts::v1 as pb;
 use t11_proto::accounts::v1::member_service_server::MemberService;
@@ -22,7 +22,6 @@ const PAGE_MAX: u64 = 200;
 pub(super) struct Members {
     store: Store,
     authenticator: Authenticator,
-    world: World,
     page_tokens: PageTokens,
 }
 
@@ -31,7 +30,6 @@ impl Members {
         Self {
             store: parts.store.clone(),
             authenticator: parts.authenticator.clone(),
-            world: parts.world.clone(),
             page_tokens: parts.page_tokens.clone(),
         }
     }
@@ -153,12 +151,11 @@ impl MemberService for Members {
             .authenticator
             .accept_invite(Acceptance::try_from(request)?, client)
             .await?;
-        let expire_time = joined.session.expire_time;
         let response = pb::AcceptInviteResponse {
             me: Some(joined.me.into()),
             session_token: delivery.in_body(&joined.token),
-            expire_time: Some(timestamp(expire_time)),
+            expire_time: Some(timestamp(joined.session.expire_time)),
         };
-        Ok(delivery.respond(response, &joined.token, expire_time - self.world.now()))
+        Ok(delivery.respond(response, &joined.token, &joined.session))
     }
 }

@@ -58,13 +58,12 @@ impl SessionService for Sessions {
             .authenticator
             .register(Registration::try_from(request)?, client)
             .await?;
-        let expire_time = signed_in.session.expire_time;
         let response = pb::RegisterResponse {
             me: Some(signed_in.me.into()),
             session_token: delivery.in_body(&signed_in.token),
-            expire_time: Some(timestamp(expire_time)),
+            expire_time: Some(timestamp(signed_in.session.expire_time)),
         };
-        Ok(delivery.respond(response, &signed_in.token, expire_time - self.world.now()))
+        Ok(delivery.respond(response, &signed_in.token, &signed_in.session))
     }
 
     async fn sign_in(
@@ -82,13 +81,12 @@ impl SessionService for Sessions {
             .authenticator
             .sign_in(&email, &password, request.remember_me, client)
             .await?;
-        let expire_time = signed_in.session.expire_time;
         let response = pb::SignInResponse {
             me: Some(signed_in.me.into()),
             session_token: delivery.in_body(&signed_in.token),
-            expire_time: Some(timestamp(expire_time)),
+            expire_time: Some(timestamp(signed_in.session.expire_time)),
         };
-        Ok(delivery.respond(response, &signed_in.token, expire_time - self.world.now()))
+        Ok(delivery.respond(response, &signed_in.token, &signed_in.session))
     }
 
     async fn refresh_session(
@@ -102,7 +100,7 @@ impl SessionService for Sessions {
             session_token: delivery.in_body(&token),
             expire_time: Some(timestamp(session.expire_time)),
         };
-        Ok(delivery.respond(response, &token, session.expire_time - self.world.now()))
+        Ok(delivery.respond(response, &token, &session))
     }
 
     async fn sign_out(&self, request: Request<pb::SignOutRequest>) -> Result<Response<()>, Status> {
