@@ -103,13 +103,13 @@ check(true, "the search test finds a passage");
 
 await page.goto(`${base}/prices?import=1`);
 await page.setInputFiles("input[type=file]", path.join(data, "ru-price.xlsx"));
-await page.waitForSelector("[role=dialog]");
+await page.getByRole("dialog").waitFor();
 await settled(page);
 check(true, "a price list is imported");
 
 await page.goto(`${base}/agents?new=1`);
 await page.fill("[name='agent.display_name']", "Консультант Анна");
-await page.click("[role=dialog] button[type=submit]");
+await page.getByRole("dialog").locator("button[type=submit]").click();
 await page.waitForURL(/\/agents\/.+\/general/);
 check(true, "an agent is created from a template");
 
