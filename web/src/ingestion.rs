@@ -21,15 +21,17 @@ pub(crate) fn error_words(reason: &str) -> (&'static str, &'static str) {
     match reason {
         "UNREADABLE" => (t.unreadable, t.unreadable_fix),
         "EMPTY" | "FILE_EMPTY" => (t.empty, t.empty_fix),
-        "PASSWORD" => (t.password, t.password_fix),
+        "PASSWORD" | "FILE_PASSWORD" => (t.password, t.password_fix),
         "OCR_NEEDED" => (t.ocr, t.ocr_fix),
         "BOMB" => (t.bomb, t.bomb_fix),
-        "TIMEOUT" => (t.timeout, t.timeout_fix),
+        "TIMEOUT" | "INTERRUPTED" => (t.timeout, t.timeout_fix),
         "TOO_BIG" | "FILE_TOO_BIG" => (t.too_big, t.too_big_fix),
         "FETCH_DENIED" => (t.fetch_denied, t.fetch_denied_fix),
         "FETCH_FAILED" | "FETCH_TIMEOUT" | "NOT_FOUND" => (t.fetch_failed, t.fetch_failed_fix),
-        "FILE_TYPE_UNSUPPORTED" => (t.type_unsupported, t.type_unsupported_fix),
-        "FILE_TYPE_MISMATCH" => (t.type_mismatch, t.type_mismatch_fix),
+        "FILE_TYPE_UNSUPPORTED" | "TYPE_UNSUPPORTED" => {
+            (t.type_unsupported, t.type_unsupported_fix)
+        }
+        "FILE_TYPE_MISMATCH" | "TYPE_MISMATCH" => (t.type_mismatch, t.type_mismatch_fix),
         "FILE_TRUNCATED" => (t.truncated, t.truncated_fix),
         _ => (t.other, t.other_fix),
     }

@@ -149,7 +149,7 @@ impl Details {
                     .field_violations
                     .into_iter()
                     .map(|violation| Violation {
-                        text: violation_text(&violation.reason, &violation.description),
+                        text: violation_text(&violation),
                         field: violation.field,
                     })
                     .collect();
@@ -190,6 +190,13 @@ fn words(code: Code, reason: &str, retry: Option<Duration>, message: &str) -> (S
         "CREDENTIALS_WRONG" => (t.credentials_wrong, ""),
         "EMAIL_TAKEN" => (t.email_taken, t.email_taken_next),
         "PASSWORD_WEAK" => (t.password_weak, ""),
+        "AGENT_NAME_TAKEN" | "CATEGORY_NAME_TAKEN" => (t.already_exists, t.already_exists_next),
+        "AGENT_STATE" => (t.agent_state, t.precondition_next),
+        "CATEGORY_TOO_DEEP" => (t.category_too_deep, ""),
+        "CATEGORY_HAS_CHILDREN" => (t.category_has_children, ""),
+        "TURN_RUNNING" => (t.turn_running, ""),
+        "PRICE_COLUMNS_MISSING" => (t.price_columns, t.price_columns_next),
+        "PRICE_VERSION_HAS_ERRORS" => (t.price_errors, text().prices.blocked),
         "AGENT_NOT_READY" => (text().agents.not_ready, ""),
         "JOB_FINISHED" => (t.job_finished, ""),
         "JOB_NOT_DEAD" => (t.job_not_dead, ""),
@@ -232,19 +239,22 @@ fn by_code(code: Code) -> (&'static str, &'static str) {
     }
 }
 
-/// English descriptions name the limit; the other language knows the reason.
-fn violation_text(reason: &str, description: &str) -> String {
+/// English descriptions name the limit; the other language knows the reason and the field.
+fn violation_text(violation: &rpc::bad_request::FieldViolation) -> String {
     let t = &text().problems;
+    let (reason, description) = (violation.reason.as_str(), violation.description.as_str());
+    let field = violation.field.rsplit('.').next().unwrap_or_default();
     let known = match reason {
+        "MALFORMED" if field == "email" => t.field_email,
+        "MALFORMED" | "NOT_PUBLIC" if field == "uri" => t.field_uri,
+        "UNKNOWN_VALUE" | "MALFORMED" if field == "time_zone" => t.field_time_zone,
+        "TOO_MANY" => t.field_too_many,
+        "NOT_FOUND" => t.field_not_found,
         "REQUIRED" => t.field_required,
         "TOO_SHORT" => t.field_too_short,
         "TOO_LONG" => t.field_too_long,
         "OUT_OF_RANGE" => t.field_out_of_range,
         "PASSWORD_WEAK" => t.password_weak,
-        "EMAIL_INVALID" => t.field_email,
-        "TIME_ZONE_UNKNOWN" => t.field_time_zone,
-        "URI_INVALID" | "URI_NOT_PUBLIC" => t.field_uri,
-        "NAME_TAKEN" | "TAKEN" => t.field_taken,
         _ if language() == Language::English && !description.is_empty() => description,
         _ => t.field_invalid,
     };

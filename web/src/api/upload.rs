@@ -124,6 +124,7 @@ fn problem(status: u16, json: &JsValue) -> Problem {
         404 => Code::NotFound,
         409 => Code::AlreadyExists,
         429 => Code::ResourceExhausted,
+        501 => Code::Unimplemented,
         503 => Code::Unavailable,
         504 => Code::DeadlineExceeded,
         _ => Code::Internal,

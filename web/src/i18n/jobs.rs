@@ -23,8 +23,7 @@ words! {
         state_dead: "Failed", "Ошибка";
         state_cancelled: "Cancelled", "Отменена";
         kind_ingest: "Reading a source", "Чтение источника";
-        kind_fetch: "Fetching a page", "Загрузка страницы";
-        kind_embed: "Computing vectors", "Вычисление векторов";
+        kind_audit: "Record in the audit log", "Запись в журнал действий";
         empty_title: "No jobs", "Задач нет";
         empty_text: "Reading files and pages and other long work shows up here.", "Здесь видны чтение файлов и страниц и другая долгая работа.";
         filter_active: "Under way", "В работе";

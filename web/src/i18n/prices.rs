@@ -48,6 +48,11 @@ words! {
         from: "from", "от";
         uploading: "Uploading and reading", "Загрузка и чтение";
         reason_price: "The price is not a number", "Цена — не число";
+        reason_price_missing: "The price is missing", "Нет цены";
+        reason_price_range: "The price is out of range or too precise", "Цена вне пределов или слишком точная";
+        reason_too_long: "The text is too long", "Слишком длинный текст";
+        reason_dates: "The end is before the beginning", "Дата окончания раньше начала";
+        reason_currency_conflict: "The price and the column name different currencies", "В цене и в колонке разные валюты";
         reason_sku_missing: "The SKU is missing", "Нет артикула";
         reason_sku_repeated: "The SKU is repeated", "Артикул повторяется";
         reason_currency: "Unknown currency", "Неизвестная валюта";

@@ -53,7 +53,15 @@ words! {
         field_too_long: "Too long.", "Слишком длинно.";
         field_out_of_range: "Outside the allowed range.", "Вне допустимых пределов.";
         field_invalid: "This value is not allowed.", "Недопустимое значение.";
-        field_taken: "Already taken.", "Уже занято.";
+        field_too_many: "Too many.", "Слишком много.";
+        field_not_found: "This no longer exists.", "Этого больше нет.";
+        agent_state: "The agent's state does not allow this. Pause it first.", "В этом состоянии агента так нельзя. Поставьте его на паузу.";
+        category_too_deep: "Categories go five levels deep at most.", "У категорий не больше пяти уровней.";
+        category_has_children: "The category has others inside. Delete them first.", "Внутри есть другие категории. Сначала удалите их.";
+        turn_running: "The agent is still answering the last message.", "Агент ещё отвечает на прошлое сообщение.";
+        price_columns: "The file has no columns for the name or the price.", "В файле нет колонки с названием или ценой.";
+        price_columns_next: "Name the columns as in the sample and import again.", "Назовите колонки как в примере и импортируйте снова.";
+        price_errors: "This version has rows with errors.", "В этой версии есть строки с ошибками.";
         field_email: "This is not an e-mail address.", "Это не похоже на адрес почты.";
         field_time_zone: "There is no such time zone.", "Такого часового пояса нет.";
         field_uri: "This is not a public http or https address.", "Это не открытый адрес http или https.";

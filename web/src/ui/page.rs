@@ -17,7 +17,7 @@ pub(crate) fn Page(
     view! {
         <div class="page" class:page-narrow=narrow>
             <header class="page-head">
-                <h1>{title} {badge.map(|badge| badge.run())}</h1>
+                <h1>{title} {badge.map(|badge| move || badge.run())}</h1>
                 {actions
                     .map(|actions| view! { <div class="page-actions">{actions.run()}</div> })}
             </header>

@@ -31,9 +31,8 @@ pub(super) fn is_open(state: JobState) -> bool {
 pub(super) fn kind_word(job: &Job) -> String {
     let t = &text().jobs;
     match job.kind.as_str() {
-        "agents.ingest_source" | "agents.ingest_asset" => t.kind_ingest.to_owned(),
-        "agents.fetch_page" => t.kind_fetch.to_owned(),
-        "agents.embed_chunks" => t.kind_embed.to_owned(),
+        "agents.ingest_source" => t.kind_ingest.to_owned(),
+        "accounts.append_audit" => t.kind_audit.to_owned(),
         other => other.to_owned(),
     }
 }

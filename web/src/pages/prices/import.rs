@@ -199,6 +199,11 @@ fn RowErrors(rows: Vec<RowError>) -> impl IntoView {
 fn reason_words(reason: &str, message: &str) -> String {
     let t = &text().prices;
     match reason {
+        "PRICE_MISSING" => t.reason_price_missing.to_owned(),
+        "PRICE_OUT_OF_RANGE" | "PRICE_TOO_PRECISE" => t.reason_price_range.to_owned(),
+        "SKU_TOO_LONG" | "NAME_TOO_LONG" | "UNIT_TOO_LONG" => t.reason_too_long.to_owned(),
+        "DATES_REVERSED" => t.reason_dates.to_owned(),
+        "CURRENCY_CONFLICT" => t.reason_currency_conflict.to_owned(),
         "PRICE_NOT_A_NUMBER" => t.reason_price.to_owned(),
         "SKU_MISSING" => t.reason_sku_missing.to_owned(),
         "SKU_REPEATED" => t.reason_sku_repeated.to_owned(),
