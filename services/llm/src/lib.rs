@@ -49,8 +49,13 @@ impl Service for Llm {
         let chosen = choose(&config, world.clone())?;
         let store = Store::new(context.database(Self::NAME).await?);
         let ledger = Ledger::new(store.clone());
+        let catalog = Arc::new(Catalog::new(chosen.provider.clone(), chosen.default_model));
+        if chosen.provider.name() == demo::NAME {
+            // At hand without a network; the list of any other provider is read when asked for.
+            catalog.models().await?;
+        }
         let gateway = Gateway {
-            catalog: Arc::new(Catalog::new(chosen.provider.clone(), chosen.default_model)),
+            catalog,
             provider: chosen.provider,
             ledger: ledger.clone(),
             retry: Retry {
@@ -123,12 +128,17 @@ pub async fn check(config: &Config) -> Result<Vec<String>> {
         Ok(models) => models,
         Err(failure) => {
             let words = "are OPENROUTER_BASE_URL and OPENROUTER_API_KEY right?";
-            return Ok(vec![format!("the provider does not list its models: {failure}; {words}")]);
+            return Ok(vec![format!(
+                "the provider does not list its models: {failure}; {words}"
+            )]);
         }
     };
     let wanted = &chosen.default_model;
     if wanted.is_empty() || models.iter().any(|model| model.id == *wanted) {
         return Ok(Vec::new());
     }
-    Ok(vec![format!("the default model `{wanted}` is not among the {} it lists", models.len())])
+    Ok(vec![format!(
+        "the default model `{wanted}` is not among the {} it lists",
+        models.len()
+    )])
 }

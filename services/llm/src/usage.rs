@@ -69,6 +69,14 @@ pub(crate) struct Prices {
     pub(crate) completion: TokenPrice,
 }
 
+impl Prices {
+    /// Whatever is used costs nothing.
+    pub(crate) const FREE: Self = Self {
+        prompt: TokenPrice(0),
+        completion: TokenPrice(0),
+    };
+}
+
 impl Bill {
     /// Nothing was used, and it is known.
     pub(crate) const NOTHING: Self = Self {
@@ -102,7 +110,7 @@ impl Bill {
                 Self {
                     tokens,
                     cost,
-                    cost_known: counted,
+                    cost_known: counted || prices == Prices::FREE,
                 }
             }
             (None, None) => Self {
@@ -226,6 +234,7 @@ mod tests {
             (2_000, 300, false)
         );
         assert!(!settle(Some(COUNTED), None, None).cost_known);
+        assert!(settle(None, None, Some(Prices::FREE)).cost_known);
     }
 
     #[test]

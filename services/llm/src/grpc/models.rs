@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 use super::convert;
 use crate::catalog::{Catalog, Model};
 use crate::error::Error;
+use crate::provider::demo;
 
 const DEFAULT_PAGE: u64 = 50;
 /// OpenRouter lists some hundreds.
@@ -56,7 +57,7 @@ impl ModelService for Service {
             models: page
                 .map(|model| convert::model(model, self.provider, &default))
                 .items,
-            demo: self.provider == "demo",
+            demo: self.provider == demo::NAME,
             embeddings: self.embeddings,
         }))
     }

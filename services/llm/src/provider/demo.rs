@@ -22,6 +22,7 @@ use crate::failure::{Failure, FailureClass};
 use crate::money::{NanoUsd, TokenPrice};
 use crate::usage::estimate_tokens;
 
+pub(crate) const NAME: &str = "demo";
 /// The only model there is.
 pub(crate) const MODEL: &str = "demo/quote";
 
@@ -35,7 +36,7 @@ pub(crate) struct Demo {
 #[async_trait]
 impl Provider for Demo {
     fn name(&self) -> &'static str {
-        "demo"
+        NAME
     }
 
     async fn complete(&self, prompt: &Prompt, _deadline: Instant) -> Result<Answer, Failure> {

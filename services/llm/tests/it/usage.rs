@@ -62,6 +62,22 @@ async fn a_caller_who_leaves_leaves_a_record() {
 }
 
 #[tokio::test]
+async fn leaving_the_demo_model_costs_nothing() {
+    let rig = Rig::demo().await;
+    let mut events = rig.begin(request("Привет, что умеешь?")).await.unwrap();
+    assert!(events.message().await.unwrap().is_some());
+    drop(events);
+    let total = loop {
+        let usage = rig.usage().await;
+        if usage.total_calls > 0 {
+            break usage.total.unwrap();
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!((total.cost_micro_usd, total.cost_known), (0, true));
+}
+
+#[tokio::test]
 async fn a_cost_that_nobody_names_comes_from_the_prices() {
     let rig = Rig::openrouter().await;
     rig.models(pb::ListModelsRequest::default()).await.unwrap();

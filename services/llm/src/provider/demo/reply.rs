@@ -12,7 +12,9 @@ const MAX_QUOTES: usize = 3;
 /// A quotation is as good as this share of the best one, or left out.
 const NEAR_BEST: f64 = 0.8;
 /// The share of the question, by weight, that a quotation must speak of.
-const COVERAGE: f64 = 0.35;
+const COVERAGE: f64 = 0.33;
+/// The share that one added for the rest of the question must speak of.
+const REST_COVERAGE: f64 = 0.22;
 /// What a word of the headings counts, beside 1 for one of the text itself.
 const CONTEXT_WEIGHT: f64 = 0.55;
 /// Longer sentences are cut.
@@ -122,38 +124,56 @@ fn material(messages: &[Message]) -> (Vec<Passage>, Vec<String>) {
     (passages, questions)
 }
 
-/// The units nearest to the question, in the order of the passages.
+/// The units nearest to the question, in the order of the passages; then, for what they leave
+/// open, the nearest to the rest of it.
 fn quotes<'a>(question: &str, passages: &'a [Passage]) -> Vec<Unit<'a>> {
     let words = Words::new();
     let wanted = words.terms(question);
-    let units: Vec<_> = passages
-        .iter()
-        .flat_map(|passage| units(passage, &words))
-        .collect();
-    let weights = weights(&wanted, &units);
+    let mut units = distinct_units(passages, &words);
+    let mut weights = weights(&wanted, &units);
     let whole: f64 = weights.values().sum();
-    let mut scored: Vec<_> = units
-        .into_iter()
-        .enumerate()
-        .map(|(place, unit)| (score(&unit, &weights), place, unit))
-        .filter(|(score, ..)| *score > 0.0 && *score >= COVERAGE * whole)
-        .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let best = scored.first().map_or(0.0, |(score, ..)| *score);
-    scored.retain(|(score, ..)| *score >= NEAR_BEST * best);
+    let mut quotes = Vec::new();
+    let (mut context_weight, mut coverage) = (CONTEXT_WEIGHT, COVERAGE);
+    while quotes.len() < MAX_QUOTES {
+        let of_unit = |unit: &Unit<'_>| score(unit, &weights, context_weight);
+        let best = units
+            .iter()
+            .map(|(_, unit)| of_unit(unit))
+            .fold(0.0, f64::max);
+        if best == 0.0 || best < coverage * whole {
+            break;
+        }
+        let near = |(_, unit): &mut (usize, Unit<'_>)| of_unit(unit) >= NEAR_BEST * best;
+        let mut nearest: Vec<_> = units.extract_if(.., near).collect();
+        // Stable: of equals, the earlier passage.
+        nearest.sort_by(|(_, a), (_, b)| of_unit(b).total_cmp(&of_unit(a)));
+        nearest.truncate(MAX_QUOTES - quotes.len());
+        weights.retain(|term, _| !nearest.iter().any(|(_, unit)| unit.terms.contains(term)));
+        quotes.extend(nearest);
+        // A heading that was enough to choose by is not enough to add to a choice.
+        (context_weight, coverage) = (0.0, REST_COVERAGE);
+    }
+    quotes.sort_by_key(|(place, _)| *place);
+    quotes.into_iter().map(|(_, unit)| unit).collect()
+}
+
+/// All units with their places, each text once.
+fn distinct_units<'a>(passages: &'a [Passage], words: &Words) -> Vec<(usize, Unit<'a>)> {
     let mut seen = BTreeSet::new();
-    scored.retain(|(_, _, unit)| seen.insert(format!("{:?}", unit.text)));
-    scored.truncate(MAX_QUOTES);
-    scored.sort_by_key(|(_, place, _)| *place);
-    scored.into_iter().map(|(.., unit)| unit).collect()
+    let all = passages
+        .iter()
+        .flat_map(|passage| units(passage, words))
+        .enumerate();
+    all.filter(|(_, unit)| seen.insert(unit.text.clone()))
+        .collect()
 }
 
 /// How much each word of the question tells: rare ones tell more (inverse document frequency).
-fn weights(wanted: &BTreeSet<String>, units: &[Unit<'_>]) -> BTreeMap<String, f64> {
+fn weights(wanted: &BTreeSet<String>, units: &[(usize, Unit<'_>)]) -> BTreeMap<String, f64> {
     let weight = |term: &String| {
         let holders = units
             .iter()
-            .filter(|unit| unit.terms.contains(term) || unit.context.contains(term));
+            .filter(|(_, unit)| unit.terms.contains(term) || unit.context.contains(term));
         // A word that nothing speaks of counts like one that a single unit does.
         let (all, holders) = (units.len() as f64, holders.count().max(1) as f64);
         ((all + 1.0) / (holders + 0.5)).ln().max(0.1)
@@ -164,12 +184,12 @@ fn weights(wanted: &BTreeSet<String>, units: &[Unit<'_>]) -> BTreeMap<String, f6
         .collect()
 }
 
-fn score(unit: &Unit<'_>, weights: &BTreeMap<String, f64>) -> f64 {
+fn score(unit: &Unit<'_>, weights: &BTreeMap<String, f64>, context_weight: f64) -> f64 {
     let of_term = |(term, weight): (&String, &f64)| {
         if unit.terms.contains(term) {
             *weight
         } else if unit.context.contains(term) {
-            weight * CONTEXT_WEIGHT
+            weight * context_weight
         } else {
             0.0
         }

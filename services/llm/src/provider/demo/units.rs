@@ -15,7 +15,7 @@ pub(super) struct Unit<'a> {
     pub(super) context: BTreeSet<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Text<'a> {
     Sentence(&'a str),
     /// `Название: Диван; Цена: 45 000`, or cells between bars.

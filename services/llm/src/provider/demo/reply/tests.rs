@@ -71,6 +71,14 @@ fn the_languages_of_question_and_material_may_differ() {
 }
 
 #[test]
+fn both_parts_of_a_question_are_answered() {
+    let reply = ask("Сколько стоит диван Осло и какая гарантия?");
+    assert_eq!(sources(&reply), ["p1", "p3"], "{reply:?}");
+    let reply = ask("Сколько стоят диваны?");
+    assert_eq!(sources(&reply), ["p1", "p1"], "{reply:?}");
+}
+
+#[test]
 fn what_no_passage_speaks_of_is_not_answered() {
     for question in [
         "Какая столица Франции?",
