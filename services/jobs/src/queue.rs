@@ -16,9 +16,7 @@ use crate::changes::{Changes, News};
 use crate::error::Error;
 use crate::job::{Job, NewJob, Progress};
 use crate::schedule::{Schedule, Timetable};
-use crate::store::{
-    Answer, Call, Effects, Enqueued, Patience, QueueState, Report, Store,
-};
+use crate::store::{Answer, Call, Effects, Enqueued, Patience, QueueState, Report, Store};
 use crate::wake::{Bell, Rung, Wake};
 
 /// Times an exchange waits for a locked organization before it waits for a bell.
@@ -111,13 +109,13 @@ impl Queue {
             let is_news = !answer.leases.is_empty()
                 || !answer.lost.is_empty()
                 || answer.cancelled.iter().any(|lease| !known.contains(lease));
+            if answer.is_contended && !is_news && patience > 0 {
+                patience -= 1;
+                continue;
+            }
             if is_news || drain || call.wants.is_empty() || Instant::now() >= deadline {
                 count_leases(&answer, self.world.now());
                 return Ok(Exchanged { answer, drain });
-            }
-            if answer.is_contended && patience > 0 {
-                patience -= 1;
-                continue;
             }
             patience = PATIENT_TRIES;
             tokio::select! {

@@ -13,7 +13,7 @@ use crate::store::QueueTotals;
 /// How often history is cleaned.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 /// How often queues are measured.
-const MEASURE_EVERY: Duration = Duration::from_secs(5);
+const MEASURE_EVERY: Duration = Duration::from_secs(15);
 
 /// Gives back the jobs of workers that have disappeared, and makes missed wake-ups good.
 pub(crate) async fn reap(queue: Queue, stop: CancellationToken) {

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, FromQueryResult as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement, Value,
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _,
+    FromQueryResult as _, Iterable as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    Statement, Value,
 };
 use t11_core::OrgId;
 use t11_store::Tx;
@@ -221,12 +222,12 @@ impl<'a> Ledger<'a> {
                 );
             }
             let patch = patch(&before, &after);
+            if is_visible(&patch) {
+                self.effects.changed.insert(after.org);
+            }
             match groups.iter_mut().find(|(known, _)| *known == patch) {
                 Some((_, positions)) => positions.push(after.position),
                 None => groups.push((patch, vec![after.position])),
-            }
-            if before.update_time != after.update_time {
-                self.effects.changed.insert(after.org);
             }
         }
         for (patch, positions) in groups {
@@ -238,9 +239,8 @@ impl<'a> Ledger<'a> {
     }
 
     async fn write_group(&self, patch: &jobs::ActiveModel, positions: &[i64]) -> Result<(), Error> {
-        let is_visible = matches!(patch.update_time, ActiveValue::Set(_));
         let mut update = jobs::Entity::update_many().set(patch.clone());
-        if is_visible {
+        if is_visible(patch) {
             update = update.col_expr(jobs::Column::Revision, Expr::cust(NEW_REVISION));
         }
         update
@@ -360,6 +360,14 @@ impl<'a> Ledger<'a> {
         }
         Ok(self.effects)
     }
+}
+
+/// Whether people can see the change: all but the length of a lease.
+fn is_visible(patch: &jobs::ActiveModel) -> bool {
+    let hidden = |column: &jobs::Column| matches!(column, jobs::Column::LeaseExpireTime);
+    jobs::Column::iter()
+        .filter(|column| !hidden(column))
+        .any(|column| patch.get(column).is_set())
 }
 
 async fn upsert_lines(tx: &Tx, rows: Vec<queue_orgs::ActiveModel>) -> Result<(), Error> {

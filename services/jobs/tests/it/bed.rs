@@ -11,7 +11,7 @@ use t11_jobs::job::{Job, JobError, NewJob, State};
 use t11_jobs::lease::Outcome;
 use t11_jobs::queue::{Exchanged, Queue};
 use t11_jobs::store::{
-    Answer, Call, Enqueued, Extension, Filter, Lease, Leased, Patience, Settlement, Store, Want,
+    Answer, Call, Enqueued, Extension, Filter, Lease, Leased, Settlement, Store, Want,
 };
 use t11_jobs::wake::InProcess;
 use t11_store::testing::TestDb;
@@ -268,12 +268,4 @@ pub(crate) fn failed(permanent: bool) -> Outcome {
 
 pub(crate) fn ids(leased: &[Leased]) -> Vec<Uuid> {
     leased.iter().map(|leased| leased.job.id).collect()
-}
-
-/// Takes jobs without the long poll, as a transaction that may meet locks.
-pub(crate) async fn take_once(store: &Store, worker: &mut Worker, slots: usize) -> Answer {
-    store
-        .exchange(worker.call(Vec::new(), Vec::new(), slots), Patience::Skip)
-        .await
-        .unwrap()
 }
