@@ -37,6 +37,10 @@ macro_rules! rpc {
 pub(super) use rpc;
 
 /// Gives the path back if an RPC has it.
+#[expect(
+    clippy::panic,
+    reason = "runs only in the compiler, as its error message"
+)]
 pub(super) const fn declared(path: &'static str) -> &'static str {
     let methods = t11_proto::method::METHODS;
     let mut index = 0;

@@ -74,6 +74,9 @@ where
     screen.view(Box::new(draw))
 }
 
+/// Draws a value, if there is one.
+type Draw = Box<dyn Fn(&Erased) -> Option<AnyView> + Send + Sync>;
+
 /// The part of a screen that knows no type.
 struct AnyScreen {
     data: RwSignal<Erased>,
@@ -84,7 +87,7 @@ struct AnyScreen {
 }
 
 impl AnyScreen {
-    fn view(self, draw: Box<dyn Fn(&Erased) -> Option<AnyView> + Send + Sync>) -> AnyView {
+    fn view(self, draw: Draw) -> AnyView {
         let Self {
             data,
             problem,
