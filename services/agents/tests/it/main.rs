@@ -1,1 +1,2 @@
 mod knowledge;
+mod price_book;
