@@ -1,5 +1,6 @@
 //! `cargo xtask docs`: the documents that are made from the code, so that they cannot differ from it.
 
+mod errors;
 mod rpc;
 
 use std::fs;
@@ -32,11 +33,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         fs::write(&file, text).with_context(|| format!("writing {path}"))
     };
     update("docs/rpc.md", rpc::document(&workspace.root.join("proto"))?)?;
+    update("docs/errors.md", errors::document(&workspace.root)?)?;
     update(
         "docs/config.md",
         printed_by_server(workspace, &["config", "docs"])?,
     )?;
-    update("docs/errors.md", printed_by_server(workspace, &["errors"])?)?;
     if !stale.is_empty() {
         bail!(
             "out of date: {}; run `cargo xtask docs` and commit the result",
