@@ -4,10 +4,11 @@
 //! dropped and loaded again whenever that is simpler than being clever.
 
 mod postings;
+mod query;
+mod rank;
 mod vectors;
 
-use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use chrono::NaiveDate;
@@ -16,13 +17,13 @@ use uuid::Uuid;
 use super::stem::Stemming;
 use super::terms::Terms;
 use postings::{Dictionary, Postings};
+pub use query::{Filter, Found, Hit, Mode, Query, Ranked};
+use rank::{Best, Fused, Scored};
 use vectors::Vectors;
 
 /// BM25's saturation of repeated terms and weight of length (Robertson and Zaragoza 2009, 3.5).
 const K1: f32 = 1.2;
 const B: f32 = 0.75;
-/// Reciprocal rank fusion's constant (Cormack, Clarke and Büttcher 2009).
-const RRF_K: f32 = 60.0;
 /// Each side gives this many candidates to the fusion, or the limit if that is more.
 const CANDIDATES: usize = 100;
 /// A query of more different terms is cut to its rarest.
@@ -71,90 +72,6 @@ pub struct Embedding {
     pub model: String,
     /// Any length and any norm.
     pub values: Vec<f32>,
-}
-
-/// What may be found.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Sources of this agent and those for all. Nothing: sources of every agent.
-    pub agent: Option<Uuid>,
-    /// Only sources filed under one of these. Nothing: all, also unfiled ones.
-    pub categories: Option<HashSet<Uuid>>,
-    /// Only sources that hold on this day. Nothing: whenever they hold.
-    pub valid_on: Option<NaiveDate>,
-}
-
-impl Filter {
-    fn lets_through(&self, source: &Source) -> bool {
-        source.enabled
-            && (self.agent.is_none() || source.agent.is_none() || source.agent == self.agent)
-            && self.categories.as_ref().is_none_or(|wanted| {
-                source
-                    .category
-                    .is_some_and(|category| wanted.contains(&category))
-            })
-            && self.valid_on.is_none_or(|day| {
-                source.valid_from.is_none_or(|from| from <= day)
-                    && source.valid_until.is_none_or(|until| day <= until)
-            })
-    }
-}
-
-/// A search.
-#[derive(Debug, Clone)]
-pub struct Query<'a> {
-    /// What was asked, in words.
-    pub text: &'a str,
-    /// The same as a vector, when an embedding model is set.
-    pub embedding: Option<&'a Embedding>,
-    /// What may be found.
-    pub filter: &'a Filter,
-    /// How many hits to give.
-    pub limit: usize,
-}
-
-/// How the search was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// By words alone: no vector was given, or no chunk has one of the same model.
-    Lexical,
-    /// By words and by vectors.
-    Hybrid,
-}
-
-/// The answer to a [`Query`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Found {
-    /// How it was searched.
-    pub mode: Mode,
-    /// The best first.
-    pub hits: Vec<Hit>,
-}
-
-/// A chunk that was found, and why.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
-    /// The row of the chunk.
-    pub chunk: Uuid,
-    /// The row that owns it.
-    pub source: Uuid,
-    /// The fused score: the sum of `1 / (60 + rank)` over both sides.
-    pub score: f32,
-    /// Its place and BM25 score among the lexical candidates.
-    pub lexical: Option<Ranked>,
-    /// Its place and cosine among the nearest vectors.
-    pub vector: Option<Ranked>,
-    /// The query's terms that occur in it, for [`highlights`](super::stem::highlights).
-    pub matched: Vec<String>,
-}
-
-/// A place in one of the two rankings.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ranked {
-    /// From 1.
-    pub rank: u32,
-    /// BM25 or cosine.
-    pub score: f32,
 }
 
 /// Which chunk, of which source, how long. The order of slots is the order of adding.
@@ -363,7 +280,7 @@ impl Index {
         } else {
             Mode::Lexical
         };
-        let mut hits = self.fuse(&lexical, vectors.as_deref().unwrap_or(&[]));
+        let mut hits = rank::fuse(&lexical, vectors.as_deref().unwrap_or(&[]));
         hits.truncate(query.limit);
         let matched = matched(&terms, &hits);
         let hits = hits
@@ -419,14 +336,18 @@ impl Index {
     /// processor's cache and whole lists are read in order, which is faster than skipping in them.
     fn lexical(&self, terms: &[QueryTerm<'_>], open: &[bool], limit: usize) -> Vec<Scored> {
         let average = (self.total_length as f32 / self.len() as f32).max(1.0);
+        // One small number for each slot, so that the loop below stays in the cache.
+        let norms: Vec<f32> = self
+            .slots
+            .iter()
+            .map(|slot| K1 * (1.0 - B + B * slot.length as f32 / average))
+            .collect();
         let mut scores = vec![0.0_f32; self.slots.len()];
         for term in terms {
             for (slot, count) in term.postings.iter() {
                 let slot = slot as usize;
-                let length = self.slots[slot].length as f32;
                 let count = count as f32;
-                let saturated = count / (count + K1 * (1.0 - B + B * length / average));
-                scores[slot] += term.idf * saturated;
+                scores[slot] += term.idf * count / (count + norms[slot]);
             }
         }
         let mut best = Best::new(limit);
@@ -439,33 +360,6 @@ impl Index {
             }
         }
         best.into_sorted()
-    }
-
-    fn fuse(&self, lexical: &[Scored], vector: &[Scored]) -> Vec<Fused> {
-        let mut fused: HashMap<u32, Fused> = HashMap::new();
-        for (rank, scored) in (1..).zip(lexical) {
-            let hit = fused
-                .entry(scored.slot)
-                .or_insert_with(|| Fused::new(scored.slot));
-            hit.lexical = Some(Ranked {
-                rank,
-                score: scored.score,
-            });
-            hit.score += 1.0 / (RRF_K + rank as f32);
-        }
-        for (rank, scored) in (1..).zip(vector) {
-            let hit = fused
-                .entry(scored.slot)
-                .or_insert_with(|| Fused::new(scored.slot));
-            hit.vector = Some(Ranked {
-                rank,
-                score: scored.score,
-            });
-            hit.score += 1.0 / (RRF_K + rank as f32);
-        }
-        let mut hits: Vec<Fused> = fused.into_values().collect();
-        hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.slot.cmp(&b.slot)));
-        hits
     }
 
     fn hit(&self, fused: Fused, matched: Vec<String>) -> Option<Hit> {
@@ -488,100 +382,27 @@ struct QueryTerm<'a> {
     idf: f32,
 }
 
-struct Fused {
-    slot: u32,
-    score: f32,
-    lexical: Option<Ranked>,
-    vector: Option<Ranked>,
-}
-
-impl Fused {
-    fn new(slot: u32) -> Self {
-        Self {
-            slot,
-            score: 0.0,
-            lexical: None,
-            vector: None,
-        }
-    }
-}
-
-/// Which of the terms occur in each hit.
+/// Which of the terms occur in each hit: lists and hits are walked together in the order of slots.
 fn matched(terms: &[QueryTerm<'_>], hits: &[Fused]) -> Vec<Vec<String>> {
-    let place: HashMap<u32, usize> = hits
+    let mut places: Vec<(u32, usize)> = hits
         .iter()
         .enumerate()
         .map(|(at, hit)| (hit.slot, at))
         .collect();
+    places.sort_unstable();
     let mut matched = vec![Vec::new(); hits.len()];
     for term in terms {
+        let mut places = places.iter().peekable();
         for (slot, _) in term.postings.iter() {
-            if let Some(&at) = place.get(&slot) {
-                matched[at].push(term.term.clone());
+            while places.next_if(|(wanted, _)| *wanted < slot).is_some() {}
+            match places.peek() {
+                Some((wanted, at)) if *wanted == slot => matched[*at].push(term.term.clone()),
+                Some(_) => {}
+                None => break,
             }
         }
     }
     matched
-}
-
-/// A slot with its score on one side; greater is better, equal scores in the order of adding.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Scored {
-    slot: u32,
-    score: f32,
-}
-
-impl Eq for Scored {}
-
-impl Ord for Scored {
-    fn cmp(&self, other: &Self) -> Ordering {
-        // Turned around, so that a heap has the worst on top.
-        other
-            .score
-            .total_cmp(&self.score)
-            .then(self.slot.cmp(&other.slot))
-    }
-}
-
-impl PartialOrd for Scored {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// Keeps the best few of many.
-struct Best {
-    limit: usize,
-    heap: BinaryHeap<Scored>,
-}
-
-impl Best {
-    fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            heap: BinaryHeap::with_capacity(limit + 1),
-        }
-    }
-
-    /// What a score must exceed to be kept.
-    fn floor(&self) -> f32 {
-        if self.heap.len() < self.limit {
-            0.0
-        } else {
-            self.heap.peek().map_or(0.0, |worst| worst.score)
-        }
-    }
-
-    fn offer(&mut self, scored: Scored) {
-        self.heap.push(scored);
-        if self.heap.len() > self.limit {
-            self.heap.pop();
-        }
-    }
-
-    fn into_sorted(self) -> Vec<Scored> {
-        self.heap.into_sorted_vec()
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Vectors of one model, side by side, compared with all of them: exact, and fast enough for the
 //! chunks of one organization.
 
-use super::{Best, Scored};
+use super::rank::{Best, Scored};
 
 /// Unit vectors of one model.
 #[derive(Debug, Default)]
@@ -83,9 +83,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<LANES>();
     let (b, b_rest) = b.as_chunks::<LANES>();
     for (a, b) in a.iter().zip(b) {
-        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += a * b;
-        }
+        lanes = std::array::from_fn(|lane| lanes[lane] + a[lane] * b[lane]);
     }
     let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
     lanes.iter().sum::<f32>() + rest
