@@ -82,7 +82,7 @@ const GOALS: &[Goal] = &[
 ];
 
 /// Crates with bench programs, and those programs.
-const PACKAGES: [&str; 3] = ["t11", "t11-agents", "t11-jobs"];
+const PACKAGES: [&str; 3] = ["t11-agents", "t11-jobs", "t11-tests"];
 const PROGRAMS: [&str; 4] = ["rest", "ingest", "search", "queue"];
 
 struct Figure {
