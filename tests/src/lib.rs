@@ -36,6 +36,7 @@ impl TestMesh {
             ("T11_DATA_DIR".to_owned(), data.path().display().to_string()),
             ("T11_EDGE__LIMITS__ENABLED".to_owned(), "false".to_owned()),
             ("T11_LLM__DEMO_WORD_DELAY_MS".to_owned(), "0".to_owned()),
+            ("T11_AGENTS__EXTRACT_PROGRAM".to_owned(), extract_program()),
         ]);
         all.extend(variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
         let settings = Settings::load(&Sources { variables: all, file: None }).unwrap();
@@ -71,6 +72,15 @@ impl TestMesh {
     pub async fn stop(mut self) {
         self.mesh.take().unwrap().stop().await;
     }
+}
+
+/// The program that reads documents: a test is not one that can be started as its own child. Cargo
+/// builds it beside the tests of this package.
+fn extract_program() -> String {
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join("t11-tests-extract");
+    assert!(program.exists(), "{} is not built", program.display());
+    program.display().to_string()
 }
 
 /// Every service, jobs first, edge last.

@@ -193,7 +193,19 @@ const screens = {
 };
 const doors = { "sign-in": "/sign-in", "sign-up": "/sign-up" };
 
+// The language is the person's: it follows them to every browser.
+async function speak(language) {
+  const answer = await page.evaluate(async (locale) => {
+    const csrf = document.cookie.match(/t11_csrf=([^;]+)/)[1];
+    const headers = { "content-type": "application/json", "x-t11-csrf": csrf };
+    const body = JSON.stringify({ locale });
+    return (await fetch("/api/auth/me", { method: "PATCH", headers, body })).status;
+  }, language);
+  check(answer === 200, `the person reads ${language}`);
+}
+
 for (const language of ["ru", "en"]) {
+  await speak(language);
   for (const theme of ["light", "dark"]) {
     for (const width of [390, 1440]) {
       for (const [set, signedIn] of [[screens, true], [doors, false]]) {

@@ -33,7 +33,6 @@ pub struct CallInfo {
 ///
 /// # Errors
 /// `UNAUTHENTICATED` when the RPC is public and so has no caller.
-#[expect(clippy::result_large_err, reason = "Status is what handlers return")]
 pub fn scope<T>(request: &Request<T>) -> Result<OrgScope, Status> {
     request
         .extensions()
@@ -46,7 +45,6 @@ pub fn scope<T>(request: &Request<T>) -> Result<OrgScope, Status> {
 ///
 /// # Errors
 /// `UNAUTHENTICATED` when the RPC is public and so has no caller.
-#[expect(clippy::result_large_err, reason = "Status is what handlers return")]
 pub fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
     request
         .extensions()

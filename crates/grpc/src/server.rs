@@ -114,7 +114,6 @@ impl ServerStack {
         }
     }
 
-    #[expect(clippy::result_large_err, reason = "Status is what is answered")]
     fn authorize(
         &self,
         request: &mut Request<Body>,
@@ -133,7 +132,6 @@ impl ServerStack {
         Ok(())
     }
 
-    #[expect(clippy::result_large_err, reason = "Status is what is answered")]
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, Status> {
         let token =
             header(headers, keys::CALLER).ok_or_else(|| status("t11", &TokenError::Missing))?;
@@ -143,7 +141,6 @@ impl ServerStack {
             .map_err(|error| status("t11", &error))
     }
 
-    #[expect(clippy::result_large_err, reason = "Status is what is answered")]
     fn scope(
         &self,
         caller: &Caller,

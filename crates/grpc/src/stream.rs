@@ -46,7 +46,6 @@ impl<T> Events<T> {
     ///
     /// # Errors
     /// When the client has left; the producer should end.
-    #[expect(clippy::result_large_err, reason = "Status is what producers return")]
     pub async fn send(&self, event: T) -> Result<(), Status> {
         self.0
             .send(Ok(event))

@@ -8,29 +8,29 @@ use uuid::Uuid;
 use crate::Error;
 
 /// Levels of the tree at most.
-pub const MOST_LEVELS: usize = 5;
+pub(crate) const MOST_LEVELS: usize = 5;
 
 /// A node of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Category {
-    pub id: Uuid,
+pub(crate) struct Category {
+    pub(crate) id: Uuid,
     /// `None` at the root.
-    pub parent: Option<Uuid>,
-    pub display_name: String,
-    pub description: String,
-    pub sort_order: i32,
-    pub revision: i64,
+    pub(crate) parent: Option<Uuid>,
+    pub(crate) display_name: String,
+    pub(crate) description: String,
+    pub(crate) sort_order: i32,
+    pub(crate) revision: i64,
     /// Sources directly in it.
-    pub source_count: u64,
+    pub(crate) source_count: u64,
 }
 
 /// A category as a person gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NewCategory {
-    pub parent: Option<Uuid>,
-    pub display_name: String,
-    pub description: String,
-    pub sort_order: i32,
+pub(crate) struct NewCategory {
+    pub(crate) parent: Option<Uuid>,
+    pub(crate) display_name: String,
+    pub(crate) description: String,
+    pub(crate) sort_order: i32,
 }
 
 impl NewCategory {
@@ -38,7 +38,7 @@ impl NewCategory {
     ///
     /// # Errors
     /// All that is wrong, at once.
-    pub fn check(mut self) -> Result<Self, Violations> {
+    pub(crate) fn check(mut self) -> Result<Self, Violations> {
         let mut violations = Violations::default();
         self.display_name = violations.text("category.display_name", &self.display_name, 1, 120);
         self.description = violations.text("category.description", &self.description, 0, 1_000);
@@ -48,17 +48,17 @@ impl NewCategory {
 
 impl Category {
     /// The etag of this revision.
-    pub fn etag(&self) -> Etag {
+    pub(crate) fn etag(&self) -> Etag {
         Etag::of(self.revision)
     }
 }
 
 /// Parents by child.
-pub struct Tree(HashMap<Uuid, Option<Uuid>>);
+pub(crate) struct Tree(HashMap<Uuid, Option<Uuid>>);
 
 impl Tree {
     /// The tree of `categories`.
-    pub fn of(categories: &[Category]) -> Self {
+    pub(crate) fn of(categories: &[Category]) -> Self {
         Self(
             categories
                 .iter()
@@ -72,7 +72,7 @@ impl Tree {
     /// # Errors
     /// [`Error::NotFound`] for an unknown parent, [`Error::CategoryCycle`] under itself,
     /// [`Error::CategoryTooDeep`] below the fifth level.
-    pub fn may_hang(&self, child: Option<Uuid>, parent: Option<Uuid>) -> Result<(), Error> {
+    pub(crate) fn may_hang(&self, child: Option<Uuid>, parent: Option<Uuid>) -> Result<(), Error> {
         let Some(parent) = parent else { return Ok(()) };
         if !self.0.contains_key(&parent) {
             return Err(Error::not_found("categories", parent));
@@ -90,7 +90,7 @@ impl Tree {
     }
 
     /// `root` and everything under it.
-    pub fn under(&self, root: Uuid) -> HashSet<Uuid> {
+    pub(crate) fn under(&self, root: Uuid) -> HashSet<Uuid> {
         let inside = |id: &&Uuid| self.up_from(**id).any(|above| above == root);
         self.0.keys().filter(inside).copied().collect()
     }

@@ -23,7 +23,7 @@ use crate::turn::{
 
 /// What happens in a chat.
 #[derive(Debug, Clone)]
-pub enum Event {
+pub(crate) enum Event {
     Step(usize, Step),
     Sentence(Sentence),
     Retracted,
@@ -32,18 +32,18 @@ pub enum Event {
 }
 
 /// Runs turns of the test chat.
-pub struct Chat {
-    pub store: Store,
-    pub search: Arc<KnowledgeSearch>,
-    pub accounts: Accounts,
-    pub llm: Peer,
-    pub world: World,
+pub(crate) struct Chat {
+    pub(crate) store: Store,
+    pub(crate) search: Arc<KnowledgeSearch>,
+    pub(crate) accounts: Accounts,
+    pub(crate) llm: Peer,
+    pub(crate) world: World,
 }
 
 impl Chat {
     /// Runs a begun turn to its end and stores how it ended, whatever happens: an answer, a fault,
     /// or `cancelled`.
-    pub async fn run(
+    pub(crate) async fn run(
         &self,
         scope: &OrgScope,
         beginning: Beginning,

@@ -1,5 +1,7 @@
 //! The neighbours, as the turn knows them.
 
+pub(crate) mod embedder;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,13 +24,13 @@ use crate::turn::{
 };
 
 /// The llm service as one turn's model.
-pub struct Llm {
-    pub peer: Peer,
-    pub world: World,
+pub(crate) struct Llm {
+    pub(crate) peer: Peer,
+    pub(crate) world: World,
     /// Groups the calls of one conversation, for the provider's prompt cache.
-    pub session_id: String,
+    pub(crate) session_id: String,
     /// In whose name usage is recorded: `agents/{agent}`.
-    pub agent: String,
+    pub(crate) agent: String,
 }
 
 #[async_trait]
@@ -112,9 +114,9 @@ fn fault(status: &Status) -> ModelFault {
 
 /// What of an organization's settings a turn needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OrganizationSettings {
-    pub zone: Tz,
-    pub language: Language,
+pub(crate) struct OrganizationSettings {
+    pub(crate) zone: Tz,
+    pub(crate) language: Language,
 }
 
 /// Organizations remembered; a change is seen after a minute.
@@ -122,14 +124,14 @@ const REMEMBERED: usize = 10_000;
 const FRESH: Duration = Duration::from_secs(60);
 
 /// The accounts service.
-pub struct Accounts {
+pub(crate) struct Accounts {
     peer: Peer,
     known: Cache<OrgId, (OrganizationSettings, std::time::Instant)>,
 }
 
 impl Accounts {
     /// The accounts service behind `peer`.
-    pub fn new(peer: Peer) -> Self {
+    pub(crate) fn new(peer: Peer) -> Self {
         Self {
             peer,
             known: Cache::new(REMEMBERED),
@@ -140,7 +142,7 @@ impl Accounts {
     ///
     /// # Errors
     /// The neighbour's refusal.
-    pub async fn organization(&self, org: OrgId) -> Result<OrganizationSettings, Error> {
+    pub(crate) async fn organization(&self, org: OrgId) -> Result<OrganizationSettings, Error> {
         if let Some((settings, read)) = self.known.get(&org)
             && read.elapsed() < FRESH
         {

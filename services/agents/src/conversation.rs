@@ -7,7 +7,7 @@ use crate::turn::{Report, Sentence, State};
 
 /// Who wrote a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Author {
+pub(crate) enum Author {
     Client,
     Agent,
     Human,
@@ -16,7 +16,7 @@ pub enum Author {
 
 impl Author {
     /// The word in the database.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::Agent => "agent",
@@ -26,7 +26,7 @@ impl Author {
     }
 
     /// Reads [`Author::as_str`] back.
-    pub fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         [Self::Client, Self::Agent, Self::Human, Self::System]
             .into_iter()
             .find(|author| author.as_str() == word)
@@ -35,51 +35,51 @@ impl Author {
 
 /// A conversation of one client with one agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conversation {
-    pub id: Uuid,
-    pub agent_id: Uuid,
-    pub display_name: String,
-    pub channel: String,
+pub(crate) struct Conversation {
+    pub(crate) id: Uuid,
+    pub(crate) agent_id: Uuid,
+    pub(crate) display_name: String,
+    pub(crate) channel: String,
     /// Of the client's last message: `ru`, `en` or `und`.
-    pub language: String,
+    pub(crate) language: String,
     /// Number of the last message.
-    pub last_sequence: i64,
-    pub turn_count: i32,
-    pub cost_micro_usd: i64,
-    pub opted_out: bool,
-    pub create_time: DateTime<Utc>,
-    pub update_time: DateTime<Utc>,
+    pub(crate) last_sequence: i64,
+    pub(crate) turn_count: i32,
+    pub(crate) cost_micro_usd: i64,
+    pub(crate) opted_out: bool,
+    pub(crate) create_time: DateTime<Utc>,
+    pub(crate) update_time: DateTime<Utc>,
 }
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    pub id: Uuid,
-    pub conversation_id: Uuid,
+pub(crate) struct Message {
+    pub(crate) id: Uuid,
+    pub(crate) conversation_id: Uuid,
     /// Grows by one in a conversation.
-    pub sequence: i64,
-    pub author: Author,
-    pub content: String,
+    pub(crate) sequence: i64,
+    pub(crate) author: Author,
+    pub(crate) content: String,
     /// Of an answer.
-    pub sentences: Vec<Sentence>,
-    pub turn_id: Option<Uuid>,
-    pub create_time: DateTime<Utc>,
+    pub(crate) sentences: Vec<Sentence>,
+    pub(crate) turn_id: Option<Uuid>,
+    pub(crate) create_time: DateTime<Utc>,
 }
 
 /// A turn as it is stored.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Turn {
-    pub id: Uuid,
-    pub conversation_id: Uuid,
-    pub agent_id: Uuid,
-    pub state: State,
-    pub create_time: DateTime<Utc>,
+pub(crate) struct Turn {
+    pub(crate) id: Uuid,
+    pub(crate) conversation_id: Uuid,
+    pub(crate) agent_id: Uuid,
+    pub(crate) state: State,
+    pub(crate) create_time: DateTime<Utc>,
     /// Of a finished turn.
-    pub report: Option<Report>,
+    pub(crate) report: Option<Report>,
 }
 
 /// A title for a conversation that was given none: the beginning of its first message.
-pub fn title(text: &str) -> String {
+pub(crate) fn title(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= 60 {
         return line;

@@ -35,18 +35,18 @@ impl From<Error> for Status {
 
 /// What handlers share.
 #[derive(Clone)]
-pub struct Handlers {
-    pub store: Store,
-    pub pages: PageTokens,
-    pub chat: Arc<Chat>,
-    pub uploads: Arc<Uploads>,
-    pub world: World,
+pub(crate) struct Handlers {
+    pub(crate) store: Store,
+    pub(crate) pages: PageTokens,
+    pub(crate) chat: Arc<Chat>,
+    pub(crate) uploads: Arc<Uploads>,
+    pub(crate) world: World,
     /// Turns that run beside their streams; waited for at shutdown.
-    pub tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
 }
 
 /// Mounts every RPC service.
-pub fn routes(handlers: Handlers) -> Routes {
+pub(crate) fn routes(handlers: Handlers) -> Routes {
     Routes::new(AgentServiceServer::new(handlers.clone()))
         .add_service(AnalyticsServiceServer::new(handlers.clone()))
         .add_service(ChatServiceServer::new(handlers.clone()))

@@ -11,7 +11,7 @@ use t11_core::{OrgId, OrgScope, format_name};
 use uuid::Uuid;
 
 use crate::Error;
-use crate::embedder::Embedder;
+use crate::clients::embedder::Embedder;
 use crate::knowledge::index::{Embedding, Filter, Found, Hit, Index, Mode, Query};
 use crate::knowledge::stem;
 use crate::source::ChunkRow;
@@ -22,7 +22,7 @@ use crate::turn::{Passage, PassageKind};
 const MOST_BYTES: usize = 512 * 1024 * 1024;
 
 /// The indexes of the organizations that were asked about lately.
-pub struct KnowledgeSearch {
+pub(crate) struct KnowledgeSearch {
     store: Store,
     embedder: Arc<Embedder>,
     indexes: Mutex<HashMap<OrgId, Arc<Held>>>,
@@ -36,30 +36,30 @@ struct Held {
 }
 
 /// Chunks that were found.
-pub struct Results {
-    pub hits: Vec<FoundChunk>,
-    pub lexical_only: bool,
-    pub took: Duration,
+pub(crate) struct Results {
+    pub(crate) hits: Vec<FoundChunk>,
+    pub(crate) lexical_only: bool,
+    pub(crate) took: Duration,
 }
 
 /// A chunk with the reasons it was found for.
-pub struct FoundChunk {
-    pub chunk: ChunkRow,
-    pub source_display_name: String,
-    pub hit: Hit,
+pub(crate) struct FoundChunk {
+    pub(crate) chunk: ChunkRow,
+    pub(crate) source_display_name: String,
+    pub(crate) hit: Hit,
     /// Words of the chunk that matched, as they stand in it.
-    pub matched_words: Vec<String>,
+    pub(crate) matched_words: Vec<String>,
 }
 
 /// Chunks as passages of a turn.
-pub struct Passages {
-    pub passages: Vec<Passage>,
-    pub lexical_only: bool,
+pub(crate) struct Passages {
+    pub(crate) passages: Vec<Passage>,
+    pub(crate) lexical_only: bool,
 }
 
 impl KnowledgeSearch {
     /// A search over the store's chunks.
-    pub fn new(store: Store, embedder: Arc<Embedder>) -> Self {
+    pub(crate) fn new(store: Store, embedder: Arc<Embedder>) -> Self {
         Self {
             store,
             embedder,
@@ -71,7 +71,7 @@ impl KnowledgeSearch {
     ///
     /// # Errors
     /// When the rows cannot be read.
-    pub async fn search(
+    pub(crate) async fn search(
         &self,
         scope: &OrgScope,
         text: &str,
@@ -102,7 +102,7 @@ impl KnowledgeSearch {
     ///
     /// # Errors
     /// When the rows cannot be read.
-    pub async fn passages(
+    pub(crate) async fn passages(
         &self,
         scope: &OrgScope,
         text: &str,

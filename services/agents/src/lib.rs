@@ -6,10 +6,9 @@ mod chat;
 mod clients;
 mod config;
 mod conversation;
-mod embedder;
 mod error;
 mod grpc;
-mod ingest;
+mod jobs;
 pub mod knowledge;
 mod knowledge_search;
 pub mod numbers;
@@ -34,10 +33,11 @@ pub use error::Error;
 
 use chat::Chat;
 use clients::Accounts;
-use embedder::Embedder;
+use clients::embedder::Embedder;
 use grpc::Handlers;
-use ingest::Ingest;
+use jobs::ingest::{self, Ingest};
 use knowledge::Extractor;
+use knowledge::extractor::Limits;
 use knowledge::fetch::Fetcher;
 use knowledge_search::KnowledgeSearch;
 use store::Store;
@@ -68,10 +68,14 @@ impl Service for Agents {
         let assets = context.assets()?;
         let embedder = Arc::new(Embedder::new(context.peer("llm")));
         let search = Arc::new(KnowledgeSearch::new(store.clone(), embedder.clone()));
+        let extractor = match config.extract_program {
+            Some(program) => Extractor::new(program, config.extractions, Limits::default()),
+            None => Extractor::of_this_program(config.extractions)?,
+        };
         let ingest = Ingest {
             store: store.clone(),
             assets: assets.clone(),
-            extractor: Extractor::of_this_program(config.extractions)?,
+            extractor,
             fetcher: Fetcher::new(config.fetch_test_hosts).context("the client for web pages")?,
             embedder,
         };

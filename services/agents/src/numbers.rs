@@ -26,6 +26,8 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
+
 use chrono::NaiveDate;
 
 use crate::knowledge::stem::Stemming;
@@ -181,7 +183,7 @@ pub fn written_price(text: &str) -> Option<WrittenPrice> {
 
 /// The amounts of money a text names, in millionths, with their currencies.
 pub fn amounts_of_money(text: &str, today: NaiveDate) -> Vec<(i128, &'static str)> {
-    let claims = scan::claims(&Folded::new(text), text, today).into_iter();
+    let claims = claims_of(text, today).into_iter();
     let money = |claim: Claim| match claim.value {
         Value::Money { micros, currency } => Some((micros, currency)),
         _ => None,
@@ -189,34 +191,28 @@ pub fn amounts_of_money(text: &str, today: NaiveDate) -> Vec<(i128, &'static str
     claims.filter_map(money).collect()
 }
 
-/// The numbers of everything a text may lean on.
+/// The numbers of everything a text may lean on, read when they are asked for.
 struct Sources<'a> {
+    evidence: Evidence<'a>,
     rows: Vec<(&'a PriceItem, Vec<Claim>)>,
-    passages: Vec<(&'a str, Vec<Claim>)>,
-    client: Vec<Claim>,
-    instructions: Vec<Claim>,
+    passages: OnceCell<Vec<(&'a str, Vec<Claim>)>>,
+    client: OnceCell<Vec<Claim>>,
+    instructions: OnceCell<Vec<Claim>>,
 }
 
 impl<'a> Sources<'a> {
     fn read(evidence: &Evidence<'a>) -> Self {
-        let claims = |text: &str| scan::claims(&Folded::new(text), text, evidence.today);
         let valid = evidence
             .prices
             .iter()
             .filter(|item| item.is_valid_on(evidence.today));
+        let claims = |text: &str| claims_of(text, evidence.today);
         Self {
+            evidence: *evidence,
             rows: valid.map(|item| (item, row_claims(item, claims))).collect(),
-            passages: evidence
-                .passages
-                .iter()
-                .map(|(name, text)| (*name, claims(text)))
-                .collect(),
-            client: evidence
-                .client_texts
-                .iter()
-                .flat_map(|text| claims(text))
-                .collect(),
-            instructions: claims(evidence.instructions),
+            passages: OnceCell::new(),
+            client: OnceCell::new(),
+            instructions: OnceCell::new(),
         }
     }
 
@@ -232,13 +228,45 @@ impl<'a> Sources<'a> {
         if let Some(item) = row().or_else(|| self.discount(claim, text)) {
             return Some(t11_core::format_name("items", item.id));
         }
-        if let Some((name, _)) = self.passages.iter().find(|(_, claims)| backed(claims)) {
+        if let Some((name, _)) = self.passages().iter().find(|(_, claims)| backed(claims)) {
             return Some((*name).to_owned());
         }
-        if backed_by_client(claim, &self.client) {
+        if may_be_quoted(claim) && self.client().iter().any(|said| said.backs_quote(claim)) {
             return Some("client".to_owned());
         }
-        (!kind.is_price() && backed(&self.instructions)).then(|| "instructions".to_owned())
+        (!kind.is_price() && backed(self.instructions())).then(|| "instructions".to_owned())
+    }
+
+    fn passages(&self) -> &[(&'a str, Vec<Claim>)] {
+        let Evidence {
+            passages, today, ..
+        } = self.evidence;
+        let read = || {
+            passages
+                .iter()
+                .map(|(name, text)| (*name, claims_of(text, today)))
+        };
+        self.passages.get_or_init(|| read().collect())
+    }
+
+    fn client(&self) -> &[Claim] {
+        let Evidence {
+            client_texts,
+            today,
+            ..
+        } = self.evidence;
+        let read = || client_texts.iter().flat_map(|text| claims_of(text, today));
+        self.client.get_or_init(|| read().collect())
+    }
+
+    fn instructions(&self) -> &[Claim] {
+        let Evidence {
+            instructions,
+            today,
+            ..
+        } = self.evidence;
+        self.instructions
+            .get_or_init(|| claims_of(instructions, today))
     }
 
     /// The row that allows a discount: of those the text names, or of all, the least generous.
@@ -302,17 +330,14 @@ fn row_claims(item: &PriceItem, claims: impl Fn(&str) -> Vec<Claim>) -> Vec<Clai
 }
 
 /// Quoting back is no promise, as long as it is the client who is quoted.
-fn backed_by_client(claim: &Claim, client: &[Claim]) -> bool {
-    let allowed = match claim.value.kind() {
+fn may_be_quoted(claim: &Claim) -> bool {
+    match claim.value.kind() {
         Kind::Percent => false,
         Kind::Money => claim.sentence.quotes_client && !claim.sentence.states_price,
         _ => true,
-    };
-    allowed
-        && client.iter().any(|source| {
-            source.backs(&Claim {
-                bound: source.bound,
-                ..claim.clone()
-            })
-        })
+    }
+}
+
+fn claims_of(text: &str, today: NaiveDate) -> Vec<Claim> {
+    scan::claims(&Folded::new(text), text, today)
 }

@@ -8,43 +8,43 @@ use chrono_tz::Tz;
 use crate::turn::Outcome;
 
 /// Days of the chart.
-pub const DAYS: u64 = 30;
+pub(crate) const DAYS: u64 = 30;
 
 /// A turn that ended in an answer.
 #[derive(Debug, Clone, Copy)]
-pub struct Answered {
-    pub time: DateTime<Utc>,
-    pub outcome: Outcome,
-    pub cost_micro_usd: i64,
+pub(crate) struct Answered {
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) outcome: Outcome,
+    pub(crate) cost_micro_usd: i64,
 }
 
 /// What there is of each thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    pub agents_total: u64,
-    pub agents_active: u64,
-    pub sources_ready: u64,
-    pub sources_processing: u64,
-    pub sources_failed: u64,
-    pub chunks_total: u64,
-    pub price_items_live: u64,
+pub(crate) struct Counts {
+    pub(crate) agents_total: u64,
+    pub(crate) agents_active: u64,
+    pub(crate) sources_ready: u64,
+    pub(crate) sources_processing: u64,
+    pub(crate) sources_failed: u64,
+    pub(crate) chunks_total: u64,
+    pub(crate) price_items_live: u64,
 }
 
 /// What was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Answers {
-    pub today: i64,
-    pub yesterday: i64,
-    pub this_month: i64,
-    pub last_month: i64,
-    pub cost_this_month_micro_usd: i64,
-    pub unanswered_30_days: i64,
+pub(crate) struct Answers {
+    pub(crate) today: i64,
+    pub(crate) yesterday: i64,
+    pub(crate) this_month: i64,
+    pub(crate) last_month: i64,
+    pub(crate) cost_this_month_micro_usd: i64,
+    pub(crate) unanswered_30_days: i64,
     /// Oldest first, days without answers included.
-    pub by_day: Vec<(NaiveDate, i64)>,
+    pub(crate) by_day: Vec<(NaiveDate, i64)>,
 }
 
 /// The moment from which turns are needed: the start of last month, or of the chart.
-pub fn since(now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+pub(crate) fn since(now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
     let today = now.with_timezone(&zone).date_naive();
     let month = first_of_month(today)
         .checked_sub_months(Months::new(1))
@@ -58,7 +58,7 @@ pub fn since(now: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
 }
 
 /// Counts answers by the days and months of `zone`.
-pub fn answers(turns: &[Answered], now: DateTime<Utc>, zone: Tz) -> Answers {
+pub(crate) fn answers(turns: &[Answered], now: DateTime<Utc>, zone: Tz) -> Answers {
     let today = now.with_timezone(&zone).date_naive();
     let yesterday = today.pred_opt().unwrap_or(today);
     let this_month = first_of_month(today);

@@ -7,14 +7,14 @@ use uuid::Uuid;
 use crate::knowledge::sniff::DocumentType;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub(crate) enum Kind {
     Article,
     File,
     WebPage,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
+pub(crate) enum State {
     /// Waits for its job.
     Pending,
     Processing,
@@ -26,7 +26,7 @@ pub enum State {
 
 impl Kind {
     /// The word in the database.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Article => "article",
             Self::File => "file",
@@ -35,7 +35,7 @@ impl Kind {
     }
 
     /// Reads [`Kind::as_str`] back.
-    pub fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         [Self::Article, Self::File, Self::WebPage]
             .into_iter()
             .find(|kind| kind.as_str() == word)
@@ -44,7 +44,7 @@ impl Kind {
 
 impl State {
     /// The word in the database.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Processing => "processing",
@@ -54,7 +54,7 @@ impl State {
     }
 
     /// Reads [`State::as_str`] back.
-    pub fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         [Self::Pending, Self::Processing, Self::Ready, Self::Failed]
             .into_iter()
             .find(|state| state.as_str() == word)
@@ -63,81 +63,81 @@ impl State {
 
 /// A source as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    pub id: Uuid,
-    pub kind: Kind,
-    pub display_name: String,
-    pub category: Option<Uuid>,
-    pub state: State,
+pub(crate) struct Source {
+    pub(crate) id: Uuid,
+    pub(crate) kind: Kind,
+    pub(crate) display_name: String,
+    pub(crate) category: Option<Uuid>,
+    pub(crate) state: State,
     /// The step its job is at.
-    pub step: String,
-    pub error_reason: String,
-    pub error_message: String,
-    pub job: Option<Uuid>,
+    pub(crate) step: String,
+    pub(crate) error_reason: String,
+    pub(crate) error_message: String,
+    pub(crate) job: Option<Uuid>,
     /// Of an article, Markdown.
-    pub content: String,
+    pub(crate) content: String,
     /// Of a web page.
-    pub uri: String,
-    pub document_type: Option<DocumentType>,
+    pub(crate) uri: String,
+    pub(crate) document_type: Option<DocumentType>,
     /// Of a file, in the bucket.
-    pub storage_path: String,
-    pub size_bytes: i64,
-    pub sha256: String,
-    pub page_count: i32,
-    pub chunk_count: i32,
-    pub token_count: i32,
-    pub language: String,
-    pub enabled: bool,
-    pub valid_until: Option<NaiveDate>,
-    pub index_version: i64,
-    pub revision: i64,
-    pub create_time: DateTime<Utc>,
-    pub update_time: DateTime<Utc>,
-    pub process_time: Option<DateTime<Utc>>,
+    pub(crate) storage_path: String,
+    pub(crate) size_bytes: i64,
+    pub(crate) sha256: String,
+    pub(crate) page_count: i32,
+    pub(crate) chunk_count: i32,
+    pub(crate) token_count: i32,
+    pub(crate) language: String,
+    pub(crate) enabled: bool,
+    pub(crate) valid_until: Option<NaiveDate>,
+    pub(crate) index_version: i64,
+    pub(crate) revision: i64,
+    pub(crate) create_time: DateTime<Utc>,
+    pub(crate) update_time: DateTime<Utc>,
+    pub(crate) process_time: Option<DateTime<Utc>>,
 }
 
 impl Source {
     /// The etag of this revision.
-    pub fn etag(&self) -> Etag {
+    pub(crate) fn etag(&self) -> Etag {
         Etag::of(self.revision)
     }
 }
 
 /// A source to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewSource {
-    pub id: Uuid,
-    pub kind: Kind,
-    pub display_name: String,
-    pub category: Option<Uuid>,
-    pub content: String,
-    pub uri: String,
-    pub document_type: Option<DocumentType>,
-    pub storage_path: String,
-    pub size_bytes: i64,
-    pub sha256: String,
-    pub request_id: Option<Uuid>,
+pub(crate) struct NewSource {
+    pub(crate) id: Uuid,
+    pub(crate) kind: Kind,
+    pub(crate) display_name: String,
+    pub(crate) category: Option<Uuid>,
+    pub(crate) content: String,
+    pub(crate) uri: String,
+    pub(crate) document_type: Option<DocumentType>,
+    pub(crate) storage_path: String,
+    pub(crate) size_bytes: i64,
+    pub(crate) sha256: String,
+    pub(crate) request_id: Option<Uuid>,
 }
 
 /// What a person changes of a source; `None` stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SourcePatch {
-    pub display_name: Option<String>,
-    pub category: Option<Option<Uuid>>,
-    pub content: Option<String>,
-    pub enabled: Option<bool>,
-    pub valid_until: Option<Option<NaiveDate>>,
+pub(crate) struct SourcePatch {
+    pub(crate) display_name: Option<String>,
+    pub(crate) category: Option<Option<Uuid>>,
+    pub(crate) content: Option<String>,
+    pub(crate) enabled: Option<bool>,
+    pub(crate) valid_until: Option<Option<NaiveDate>>,
 }
 
 /// Characters of an article at most.
-pub const MOST_CONTENT: usize = 100_000;
+pub(crate) const MOST_CONTENT: usize = 100_000;
 
 impl SourcePatch {
     /// Checks every field that is to change.
     ///
     /// # Errors
     /// All that is wrong, at once.
-    pub fn check(mut self, kind: Kind) -> Result<Self, Violations> {
+    pub(crate) fn check(mut self, kind: Kind) -> Result<Self, Violations> {
         let mut violations = Violations::default();
         if let Some(name) = &mut self.display_name {
             *name = violations.text("source.display_name", name, 1, 200);
@@ -155,26 +155,26 @@ impl SourcePatch {
 
 /// A chunk as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChunkRow {
-    pub id: Uuid,
-    pub source: Uuid,
-    pub index: i32,
-    pub content: String,
-    pub heading_path: Vec<String>,
-    pub page: i32,
-    pub char_start: i32,
-    pub char_end: i32,
-    pub token_count: i32,
-    pub language: String,
-    pub embedded: bool,
+pub(crate) struct ChunkRow {
+    pub(crate) id: Uuid,
+    pub(crate) source: Uuid,
+    pub(crate) index: i32,
+    pub(crate) content: String,
+    pub(crate) heading_path: Vec<String>,
+    pub(crate) page: i32,
+    pub(crate) char_start: i32,
+    pub(crate) char_end: i32,
+    pub(crate) token_count: i32,
+    pub(crate) language: String,
+    pub(crate) embedded: bool,
 }
 
 /// Which sources a list shows.
 #[derive(Debug, Clone, Default)]
-pub struct SourceFilter {
+pub(crate) struct SourceFilter {
     /// It and all below it.
-    pub category: Option<Uuid>,
-    pub query: String,
-    pub states: Vec<State>,
-    pub kinds: Vec<Kind>,
+    pub(crate) category: Option<Uuid>,
+    pub(crate) query: String,
+    pub(crate) states: Vec<State>,
+    pub(crate) kinds: Vec<Kind>,
 }

@@ -19,17 +19,17 @@ use t11_core::World;
 use t11_store::Db;
 use uuid::Uuid;
 
-pub use agents::{AgentFilter, AgentOrder};
-pub use chunks::Reading as ChunkReading;
-pub use price_book::{ItemFilter, NewVersion};
-pub use sources::Reading;
-pub use turns::{Beginning, Begun};
+pub(crate) use agents::{AgentFilter, AgentOrder};
+pub(crate) use chunks::Reading as ChunkReading;
+pub(crate) use price_book::{ItemFilter, NewVersion};
+pub(crate) use sources::Reading;
+pub(crate) use turns::{Beginning, Begun};
 
 use crate::Error;
 
 /// The service's database.
 #[derive(Clone)]
-pub struct Store {
+pub(crate) struct Store {
     db: Db,
     world: World,
     catalogues: Arc<price_book::Catalogues>,
@@ -37,7 +37,7 @@ pub struct Store {
 
 impl Store {
     /// A store over `db`.
-    pub fn new(db: Db, world: World) -> Self {
+    pub(crate) fn new(db: Db, world: World) -> Self {
         Self {
             db,
             world,

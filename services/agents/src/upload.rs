@@ -21,19 +21,19 @@ const HEAD: usize = 8 * 1024;
 
 /// A file that lies in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    pub path: String,
-    pub size: u64,
+pub(crate) struct Stored {
+    pub(crate) path: String,
+    pub(crate) size: u64,
     /// Hexadecimal.
-    pub sha256: String,
-    pub document_type: DocumentType,
+    pub(crate) sha256: String,
+    pub(crate) document_type: DocumentType,
 }
 
 /// Where files are taken in.
-pub struct Uploads {
-    pub assets: Arc<dyn ObjectStore>,
+pub(crate) struct Uploads {
+    pub(crate) assets: Arc<dyn ObjectStore>,
     /// Bytes of a file at most.
-    pub max_bytes: u64,
+    pub(crate) max_bytes: u64,
 }
 
 impl Uploads {
@@ -42,7 +42,7 @@ impl Uploads {
     /// # Errors
     /// [`Error::File`] when the file is refused, `stream`'s own error when it breaks off; nothing
     /// of the file stays in the bucket then.
-    pub async fn store<S>(
+    pub(crate) async fn store<S>(
         &self,
         scope: &OrgScope,
         id: Uuid,

@@ -1,7 +1,7 @@
 //! Vectors as bytes: little-endian f32, as they are sent and stored.
 
 /// The numbers in `bytes`; a rest of less than four bytes is none.
-pub fn from_bytes(bytes: &[u8]) -> Vec<f32> {
+pub(crate) fn from_bytes(bytes: &[u8]) -> Vec<f32> {
     bytes
         .chunks_exact(4)
         .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
@@ -9,7 +9,7 @@ pub fn from_bytes(bytes: &[u8]) -> Vec<f32> {
 }
 
 /// The bytes of `values`.
-pub fn to_bytes(values: &[f32]) -> Vec<u8> {
+pub(crate) fn to_bytes(values: &[f32]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_le_bytes())

@@ -131,6 +131,11 @@ impl Claim {
         );
         (!bounded || self.bound == other.bound) && same(&self.value, &other.value)
     }
+
+    /// The same for the client's words: «до 50 000» may be answered with «50 000».
+    pub(super) fn backs_quote(&self, other: &Self) -> bool {
+        same(&self.value, &other.value)
+    }
 }
 
 fn same(source: &Value, said: &Value) -> bool {

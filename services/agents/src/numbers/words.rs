@@ -1,5 +1,8 @@
 //! Numbers written in words, and the words that stand beside numbers.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::claim::TimeUnit;
 use crate::price_book::currency::Currency;
 
@@ -77,19 +80,26 @@ pub(super) fn is_weak(word: &str) -> bool {
 }
 
 pub(super) fn part(word: &str) -> Option<Part> {
-    let find = |table: &[(i128, &str)]| {
-        let found = table.iter().find(|(_, words)| is_one_of(word, words));
-        found.map(|(value, _)| *value)
-    };
+    static NUMERALS: LazyLock<HashMap<&str, Part>> = LazyLock::new(|| {
+        let of = |table: &[(i128, &'static str)], room| {
+            let part = |value| Part::Value {
+                tenths: value * 10,
+                room,
+            };
+            let parts: Vec<_> = table
+                .iter()
+                .map(|(value, words)| (part(*value), *words))
+                .collect();
+            dictionary(&parts)
+        };
+        let mut all = of(&UNITS, 0);
+        all.extend(of(&TENS, 10));
+        all.extend(of(&HUNDREDS, 100));
+        all
+    });
     let value = |tenths, room| Some(Part::Value { tenths, room });
-    if let Some(units) = find(&UNITS) {
-        return value(units * 10, 0);
-    }
-    if let Some(tens) = find(&TENS) {
-        return value(tens * 10, 10);
-    }
-    if let Some(hundreds) = find(&HUNDREDS) {
-        return value(hundreds * 10, 100);
+    if let Some(numeral) = NUMERALS.get(word) {
+        return Some(*numeral);
     }
     match word {
         "полтора" | "полторы" | "полутора" => value(15, 0),
@@ -242,8 +252,8 @@ pub(super) fn measure(word: &str) -> Option<&'static str> {
         ("person", "человек человека чел person persons people"),
         ("time", "раз раза times"),
     ];
-    let found = MEASURES.iter().find(|(_, words)| is_one_of(word, words));
-    found.map(|(unit, _)| *unit)
+    static UNITS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| dictionary(&MEASURES));
+    UNITS.get(word).copied()
 }
 
 /// Endings that make digits an ordinal: «2-й», "3rd".
@@ -321,17 +331,29 @@ fn is_bare(stem: &str) -> bool {
 
 /// 1 = Monday … 7 = Sunday.
 pub(super) fn weekday(word: &str) -> Option<u32> {
-    const DAYS: [&str; 7] = [
-        "понедельник понедельника понедельнику понедельникам пн monday mondays",
-        "вторник вторника вторнику вторникам вт tuesday tuesdays",
-        "среду среды среде средам ср wednesday wednesdays",
-        "четверг четверга четвергу четвергам чт thursday thursdays",
-        "пятница пятницу пятницы пятнице пятницам пт friday fridays",
-        "суббота субботу субботы субботе субботам сб saturday saturdays",
-        "воскресенье воскресенья воскресеньям вс sunday sundays",
+    const DAYS: [(u32, &str); 7] = [
+        (
+            1,
+            "понедельник понедельника понедельнику понедельникам пн monday mondays",
+        ),
+        (2, "вторник вторника вторнику вторникам вт tuesday tuesdays"),
+        (3, "среду среды среде средам ср wednesday wednesdays"),
+        (
+            4,
+            "четверг четверга четвергу четвергам чт thursday thursdays",
+        ),
+        (
+            5,
+            "пятница пятницу пятницы пятнице пятницам пт friday fridays",
+        ),
+        (
+            6,
+            "суббота субботу субботы субботе субботам сб saturday saturdays",
+        ),
+        (7, "воскресенье воскресенья воскресеньям вс sunday sundays"),
     ];
-    let found = (1..).zip(DAYS).find(|(_, words)| is_one_of(word, words));
-    found.map(|(day, _)| day)
+    static NAMES: LazyLock<HashMap<&str, u32>> = LazyLock::new(|| dictionary(&DAYS));
+    NAMES.get(word).copied()
 }
 
 /// Days from today.
@@ -342,6 +364,14 @@ pub(super) fn relative_day(word: &str) -> Option<u64> {
         "послезавтра" => Some(2),
         _ => None,
     }
+}
+
+/// Every word of a table with what it means.
+fn dictionary<T: Copy>(table: &[(T, &'static str)]) -> HashMap<&'static str, T> {
+    let entries = table
+        .iter()
+        .flat_map(|(meaning, words)| words.split(' ').map(|word| (word, *meaning)));
+    entries.collect()
 }
 
 fn is_one_of(word: &str, words: &str) -> bool {

@@ -22,8 +22,11 @@ pub(super) struct Context {
 /// Everything found, in the order of the text; where two overlap, the form that is listed first.
 pub(super) fn find(text: &str, context: &Context) -> Vec<(Range<usize>, Value)> {
     let mut found: Vec<(Range<usize>, Value)> = Vec::new();
-    for (pattern, read) in FORMS.iter() {
-        for captures in pattern.captures_iter(text) {
+    for form in FORMS.iter() {
+        if !form.hints.iter().any(|hint| text.contains(hint)) {
+            continue;
+        }
+        for captures in form.pattern.captures_iter(text) {
             let Some(whole) = captures.get(0) else {
                 continue;
             };
@@ -32,7 +35,8 @@ pub(super) fn find(text: &str, context: &Context) -> Vec<(Range<usize>, Value)> 
             let free = found
                 .iter()
                 .all(|(taken, _)| taken.end <= span.start || span.end <= taken.start);
-            if let (true, Some(value)) = (free, read(&captures, context)) {
+            let free = free && stands_alone(text, &span);
+            if let (true, Some(value)) = (free, (form.read)(&captures, context)) {
                 found.push((span, value));
             }
         }
@@ -41,73 +45,144 @@ pub(super) fn find(text: &str, context: &Context) -> Vec<(Range<usize>, Value)> 
     found
 }
 
+/// Whether no letter or digit goes before: «небесплатно» is another word.
+fn stands_alone(text: &str, span: &Range<usize>) -> bool {
+    let starts_word = text[span.clone()].starts_with(char::is_alphanumeric);
+    !(starts_word && text[..span.start].ends_with(char::is_alphanumeric))
+}
+
 /// Ends a sentence rather than a link.
 const TRAILING: [char; 9] = ['.', ',', ';', ':', '!', '?', ')', ']', ' '];
 
-static FORMS: LazyLock<Vec<(Regex, Read)>> = LazyLock::new(|| {
-    let forms: [(&str, Read); 21] = [
-        (r#"(?:https?://|www\.)[^\s<>«»"']+"#, link),
-        (r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+", link),
-        (r"\B@[a-z][a-z0-9_]{3,}", link),
+/// A form: its pattern, and signs or words one of which every text of this form has, so that most
+/// texts need no search. Word boundaries are those of ASCII, which are found much faster; those of
+/// Cyrillic words are left to [`stands_alone`].
+struct Form {
+    hints: &'static [&'static str],
+    pattern: Regex,
+    read: Read,
+}
+
+const DOT: &[&str] = &["."];
+const FREE: &[&str] = &["бесплатн", "free"];
+const HALF: &[&str] = &["пол", "half", "вдвое", "раза"];
+const SPAN: &[&str] = &[
+    "пожизненн",
+    "бессрочн",
+    "lifetime",
+    "пол",
+    "летн",
+    "год",
+    "дневн",
+    "недельн",
+    "месячн",
+    "часов",
+    "минутн",
+];
+const RELATIVE: &[&str] = &["недел", "месяц", "week", "month", "tomorrow"];
+
+static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
+    let forms: [(&[&str], &str, Read); 21] = [
+        (&["://", "www."], r#"(?:https?://|www\.)[^\s<>«»"']+"#, link),
         (
-            r#"\b(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}\b(?:[/?#][^\s<>«»"']*)?"#,
+            &["@"],
+            r"[a-zа-я0-9_.%+-]+@[a-zа-я0-9_-]+(?:\.[a-zа-я0-9_-]+)+",
+            link,
+        ),
+        (&["@"], r"@[a-z][a-z0-9_]{3,}", link),
+        (
+            DOT,
+            r#"(?-u:\b)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(?-u:\b)(?:[/?#][^\s<>«»"']*)?"#,
             link,
         ),
         (
-            r#"\b(?:[а-я0-9-]+\.)+(?:рф|рус|онлайн|сайт|москва)\b(?:[/?#][^\s<>«»"']*)?"#,
+            &[".рф", ".рус", ".онлайн", ".сайт", ".москва"],
+            r#"(?:[а-я0-9-]+\.)+(?:рф|рус|онлайн|сайт|москва)(?:[/?#][^\s<>«»"']*)?"#,
             link,
         ),
-        (r"\+\d[\d ()-]{6,18}\d\b", phone),
+        (&["+"], r"\+[0-9][0-9 ()-]{6,18}[0-9](?-u:\b)", phone),
         (
-            r"\b[78][ -]?\(?\d{3}\)?[ -]?\d{3}[ -]?\d{2}[ -]?\d{2}\b",
+            &["7", "8"],
+            r"(?-u:\b)[78][ -]?\(?[0-9]{3}\)?[ -]?[0-9]{3}[ -]?[0-9]{2}[ -]?[0-9]{2}(?-u:\b)",
             phone,
         ),
-        (r"\(\d{3,5}\) ?\d{1,3}[ -]?\d{2}[ -]?\d{2}\b", phone),
-        (r"(?:\(\d{3}\) ?|\b\d{3}[-.])\d{3}[-.]\d{4}\b", phone),
-        (r"\b\d{2,3}-\d{2}-\d{2}\b", phone),
-        (r"\b(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})\b", date),
         (
-            r"\b(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4}|\d{2})\b",
+            &["("],
+            r"\([0-9]{3,5}\) ?[0-9]{1,3}[ -]?[0-9]{2}[ -]?[0-9]{2}(?-u:\b)",
+            phone,
+        ),
+        (
+            &["-", "."],
+            r"(?:\([0-9]{3}\) ?|(?-u:\b)[0-9]{3}[-.])[0-9]{3}[-.][0-9]{4}(?-u:\b)",
+            phone,
+        ),
+        (
+            &["-"],
+            r"(?-u:\b)[0-9]{2,3}-[0-9]{2}-[0-9]{2}(?-u:\b)",
+            phone,
+        ),
+        (
+            &["-"],
+            r"(?-u:\b)(?P<y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})(?-u:\b)",
             date,
         ),
         (
-            r"\b(?P<a>\d{1,2})/(?P<b>\d{1,2})/(?P<y>\d{4}|\d{2})\b",
+            DOT,
+            r"(?-u:\b)(?P<d>[0-9]{1,2})\.(?P<m>[0-9]{1,2})\.(?P<y>[0-9]{4}|[0-9]{2})(?-u:\b)",
+            date,
+        ),
+        (
+            &["/"],
+            r"(?-u:\b)(?P<a>[0-9]{1,2})/(?P<b>[0-9]{1,2})/(?P<y>[0-9]{4}|[0-9]{2})(?-u:\b)",
             slashed_date,
         ),
         (
-            r"\b(?P<h>\d{1,2})(?::(?P<min>[0-5]\d))? ?(?P<half>am\b|pm\b|a\.m\b|p\.m\b)",
+            &["am", "pm", "a.m", "p.m"],
+            r"(?-u:\b)(?P<h>[0-9]{1,2})(?::(?P<min>[0-5][0-9]))? ?(?P<half>am|pm|a\.m|p\.m)(?-u:\b)",
             time,
         ),
         (
-            r"\b(?P<h>\d{1,2})(?::(?P<min>[0-5]\d))? (?:час(?:ов|а)? )?(?P<half>утра|вечера)\b",
+            &["утра", "вечера"],
+            r"(?-u:\b)(?P<h>[0-9]{1,2})(?::(?P<min>[0-5][0-9]))? (?:час(?:ов|а)? )?(?P<half>утра|вечера)",
             time,
         ),
-        (r"\b(?P<h>\d{1,2}):(?P<min>[0-5]\d)\b", time),
         (
-            r"\b24 ?/ ?7\b|\bкруглосуточн\w*|\baround the clock\b",
+            &[":"],
+            r"(?-u:\b)(?P<h>[0-9]{1,2}):(?P<min>[0-5][0-9])(?-u:\b)",
+            time,
+        ),
+        (
+            &["24", "круглосуточн", "around the clock"],
+            r"(?-u:\b)24 ?/ ?7(?-u:\b)|круглосуточн[а-я]*|around the clock",
             always_open,
         ),
         (
-            r"\b(?:на )?(?P<ru>эт|следующ|прошл)\w* (?P<ru_unit>недел|месяц)\w*|\b(?P<en>this|next|last) (?P<en_unit>week|month)\b|\bday after tomorrow\b",
+            RELATIVE,
+            r"(?P<ru>эт|следующ|прошл)[а-я]* (?P<ru_unit>недел|месяц)[а-я]*|(?-u:\b)(?P<en>this|next|last) (?P<en_unit>week|month)(?-u:\b)|day after tomorrow",
             relative,
         ),
         (
-            r"\bбесплатн\w*|\bfree of charge\b|\bfor free\b|\bfree (?:\w+ )?(?:delivery|shipping|installation|assembly|returns?|consultation|trial|samples?|fitting|setup|service)\b",
+            FREE,
+            r"бесплатн[а-я]*|(?-u:\b)free of charge|(?-u:\b)for free(?-u:\b)|(?-u:\b)free (?:[a-z]+ )?(?:delivery|shipping|installation|assembly|returns?|consultation|trial|samples?|fitting|setup|service)(?-u:\b)",
             free,
         ),
         (
-            r"\bпол ?цены\b|\bполовин\w+ (?:цены|стоимости)|\bhalf(?:[ -]the)?[ -](?:price|off)\b|\b(?:вдвое|в два раза|в 2 раза) (?:дешевле|меньше|ниже)",
+            HALF,
+            r"пол ?цены|половин[а-я]* (?:цены|стоимости)|(?-u:\b)half(?:[ -]the)?[ -](?:price|off)(?-u:\b)|(?:вдвое|в два раза|в 2 раза) (?:дешевле|меньше|ниже)",
             half,
         ),
         (
-            r"\bпожизненн\w*|\bбессрочн\w*|\blifetime (?:warranty|guarantee)|\b(?P<ru>одно|двух|трех|четырех|пяти|шести|семи|восьми|девяти|десяти|полу|пол)(?P<unit>летн|годов|годичн|год|дневн|дня\b|недельн|месячн|месяц|часов|час|минутн)\w*|\bгодов\w+ гаранти\w*",
+            SPAN,
+            r"пожизненн[а-я]*|бессрочн[а-я]*|(?-u:\b)lifetime (?:warranty|guarantee)|(?P<ru>одно|двух|трех|четырех|пяти|шести|семи|восьми|девяти|десяти|полу|пол)(?P<unit>летн|годов|годичн|год|дневн|дня|недельн|месячн|месяц|часов|час|минутн)[а-я]*|годов[а-я]+ гаранти[а-я]*",
             span,
         ),
     ];
-    forms
-        .into_iter()
-        .map(|(text, read)| (pattern(text), read))
-        .collect()
+    let form = |(hints, text, read)| Form {
+        hints,
+        pattern: pattern(text),
+        read,
+    };
+    forms.into_iter().map(form).collect()
 });
 
 #[expect(clippy::expect_used, reason = "fixed patterns, compiled by the tests")]
@@ -227,6 +302,10 @@ fn half(_: &Captures<'_>, _: &Context) -> Option<Value> {
 /// «Трёхлетняя», «полгода», «годовая гарантия».
 fn span(captures: &Captures<'_>, _: &Context) -> Option<Value> {
     let whole = captures.get(0)?.as_str();
+    // «После полудня» is no span.
+    if whole.starts_with("полудн") {
+        return None;
+    }
     if ["пожизн", "бессроч", "lifetime"]
         .iter()
         .any(|word| whole.starts_with(word))

@@ -59,25 +59,20 @@ impl Catalogue {
     /// Items valid on `day` whose name, alias or article has words of `text`, best first. Rare
     /// words weigh more than common ones: "диван Осло" is not every sofa.
     pub fn named(&self, text: &str, day: NaiveDate, limit: usize) -> Vec<PriceItem> {
-        let mut weights: HashMap<u32, f32> = HashMap::new();
+        let mut weights = vec![0.0_f32; self.items.len()];
         for term in terms(text) {
             let Some(has) = self.postings.get(term.as_str()) else {
                 continue;
             };
             let weight = (1.0 + self.items.len() as f32 / has.len() as f32).ln();
             for at in has {
-                *weights.entry(*at).or_default() += weight;
+                weights[*at as usize] += weight;
             }
         }
-        let valid = |at: u32| {
-            self.items
-                .get(at as usize)
-                .filter(|item| item.is_valid_on(day))
-        };
-        let mut found: Vec<(f32, u32)> = weights
+        let mut found: Vec<(f32, usize)> = weights
             .into_iter()
-            .filter(|(at, _)| valid(*at).is_some())
-            .map(|(at, weight)| (weight, at))
+            .zip(0..)
+            .filter(|(weight, at)| *weight > 0.0 && self.items[*at].is_valid_on(day))
             .collect();
         let best = found.iter().map(|(weight, _)| *weight).fold(0.0, f32::max);
         found.retain(|(weight, _)| *weight >= best * WORTH);
@@ -85,7 +80,7 @@ impl Catalogue {
         found
             .iter()
             .take(limit)
-            .filter_map(|(_, at)| valid(*at).cloned())
+            .map(|(_, at)| self.items[*at].clone())
             .collect()
     }
 

@@ -1,5 +1,8 @@
 //! The currencies a price may be in.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// A currency of ISO 4217.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Currency {
@@ -38,6 +41,13 @@ const WRITTEN: [(&str, &str); 10] = [
     ("INR", "₹ рупия рупии рупий rupee rupees"),
 ];
 
+static WORDS: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    let words = |(code, words): (&'static str, &'static str)| {
+        words.split(' ').map(move |word| (word, code))
+    };
+    WRITTEN.into_iter().flat_map(words).collect()
+});
+
 impl Currency {
     /// By its code, in any case of letters.
     pub fn of_code(code: &str) -> Option<Self> {
@@ -54,10 +64,9 @@ impl Currency {
     /// By its code, its sign or its word: `usd`, `$`, `долларов`.
     pub fn parse(written: &str) -> Option<Self> {
         let written = written.trim().trim_end_matches('.').to_lowercase();
-        WRITTEN
-            .iter()
-            .find(|(_, words)| words.split(' ').any(|word| word == written))
-            .map(|(code, _)| Self { code })
+        WORDS
+            .get(written.as_str())
+            .map(|code| Self { code })
             .or_else(|| Self::of_code(&written))
     }
 

@@ -16,18 +16,18 @@ use crate::{Error, agent};
 
 /// Which agents a list shows.
 #[derive(Debug, Clone, Default)]
-pub struct AgentFilter {
+pub(crate) struct AgentFilter {
     /// Part of the display name, without case.
-    pub query: String,
+    pub(crate) query: String,
     /// Empty = all but archived.
-    pub states: Vec<State>,
-    pub model: Option<String>,
-    pub order: AgentOrder,
+    pub(crate) states: Vec<State>,
+    pub(crate) model: Option<String>,
+    pub(crate) order: AgentOrder,
 }
 
 /// How a list is ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AgentOrder {
+pub(crate) enum AgentOrder {
     #[default]
     Updated,
     Created,
@@ -37,7 +37,7 @@ pub enum AgentOrder {
 
 impl Store {
     /// Adds an agent; a known request id answers with the agent it made.
-    pub async fn create_agent(
+    pub(crate) async fn create_agent(
         &self,
         scope: &OrgScope,
         draft: Draft,
@@ -74,14 +74,14 @@ impl Store {
     }
 
     /// One agent.
-    pub async fn agent(&self, scope: &OrgScope, id: Uuid) -> Result<Agent, Error> {
+    pub(crate) async fn agent(&self, scope: &OrgScope, id: Uuid) -> Result<Agent, Error> {
         self.db
             .read(scope, move |tx| async move { by_id(&tx, id).await })
             .await
     }
 
     /// A page of agents, and how many the filter has.
-    pub async fn agents(
+    pub(crate) async fn agents(
         &self,
         scope: &OrgScope,
         filter: AgentFilter,
@@ -111,7 +111,7 @@ impl Store {
     }
 
     /// Takes the named fields of `given`.
-    pub async fn update_agent(
+    pub(crate) async fn update_agent(
         &self,
         scope: &OrgScope,
         id: Uuid,
@@ -146,7 +146,7 @@ impl Store {
     }
 
     /// Moves an agent to another state.
-    pub async fn move_agent(
+    pub(crate) async fn move_agent(
         &self,
         scope: &OrgScope,
         id: Uuid,
@@ -177,7 +177,7 @@ impl Store {
     }
 
     /// Deletes an agent with its conversations.
-    pub async fn delete_agent(
+    pub(crate) async fn delete_agent(
         &self,
         scope: &OrgScope,
         id: Uuid,
@@ -199,7 +199,7 @@ impl Store {
     }
 
     /// A copy in state DRAFT. Without a name, the first free number is added to the original's.
-    pub async fn copy_agent(
+    pub(crate) async fn copy_agent(
         &self,
         scope: &OrgScope,
         id: Uuid,

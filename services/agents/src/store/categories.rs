@@ -21,7 +21,7 @@ const MOST: u64 = 1_000;
 
 impl Store {
     /// The whole tree, parents before children.
-    pub async fn categories(&self, scope: &OrgScope) -> Result<Vec<Category>, Error> {
+    pub(crate) async fn categories(&self, scope: &OrgScope) -> Result<Vec<Category>, Error> {
         let all = self
             .db
             .read(scope, |tx| async move { all(&tx).await })
@@ -30,7 +30,7 @@ impl Store {
     }
 
     /// Adds a category; a known request id answers with the one it made.
-    pub async fn create_category(
+    pub(crate) async fn create_category(
         &self,
         scope: &OrgScope,
         new: NewCategory,
@@ -64,7 +64,7 @@ impl Store {
     }
 
     /// Replaces the named fields.
-    pub async fn update_category(
+    pub(crate) async fn update_category(
         &self,
         scope: &OrgScope,
         id: Uuid,
@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Deletes a category without children; its sources move to its parent.
-    pub async fn delete_category(&self, scope: &OrgScope, id: Uuid) -> Result<(), Error> {
+    pub(crate) async fn delete_category(&self, scope: &OrgScope, id: Uuid) -> Result<(), Error> {
         self.db
             .write(scope, move |tx| async move {
                 let all = all(&tx).await?;

@@ -24,24 +24,24 @@ use crate::vector;
 const ROWS: usize = 500;
 
 /// What a reading made of a source.
-pub struct Reading {
-    pub chunks: Vec<(chunk::Chunk, Terms, Option<Embedding>)>,
-    pub page_count: i32,
-    pub language: String,
+pub(crate) struct Reading {
+    pub(crate) chunks: Vec<(chunk::Chunk, Terms, Option<Embedding>)>,
+    pub(crate) page_count: i32,
+    pub(crate) language: String,
     /// The source's name, when it was given none.
-    pub title: Option<String>,
+    pub(crate) title: Option<String>,
 }
 
 /// What an index must do to be of a version.
-pub struct IndexDelta {
-    pub version: i64,
-    pub changed: Vec<(index::Source, Vec<IndexedChunk>)>,
-    pub removed: Vec<Uuid>,
+pub(crate) struct IndexDelta {
+    pub(crate) version: i64,
+    pub(crate) changed: Vec<(index::Source, Vec<IndexedChunk>)>,
+    pub(crate) removed: Vec<Uuid>,
 }
 
 impl Store {
     /// Replaces a source's chunks and makes it READY, in one commit.
-    pub async fn store_reading(
+    pub(crate) async fn store_reading(
         &self,
         scope: &OrgScope,
         source_id: Uuid,
@@ -64,7 +64,7 @@ impl Store {
     }
 
     /// The chunks of a source, in order.
-    pub async fn chunks(
+    pub(crate) async fn chunks(
         &self,
         scope: &OrgScope,
         source_id: Uuid,
@@ -94,7 +94,7 @@ impl Store {
     }
 
     /// Chunks by id, with the names of their sources.
-    pub async fn chunks_by_id(
+    pub(crate) async fn chunks_by_id(
         &self,
         scope: &OrgScope,
         ids: Vec<Uuid>,
@@ -118,14 +118,14 @@ impl Store {
     }
 
     /// The number that the organization's index should be at; 0 before anything was indexed.
-    pub async fn index_version(&self, scope: &OrgScope) -> Result<i64, Error> {
+    pub(crate) async fn index_version(&self, scope: &OrgScope) -> Result<i64, Error> {
         self.db
             .read(scope, |tx| async move { current_version(&tx).await })
             .await
     }
 
     /// What changed for an index that holds these sources at these versions.
-    pub async fn index_delta(
+    pub(crate) async fn index_delta(
         &self,
         scope: &OrgScope,
         held: HashMap<Uuid, u64>,

@@ -17,7 +17,7 @@ use crate::turn::Sentence;
 
 impl Store {
     /// Starts a test conversation with an agent.
-    pub async fn create_conversation(
+    pub(crate) async fn create_conversation(
         &self,
         scope: &OrgScope,
         agent_id: Uuid,
@@ -57,14 +57,14 @@ impl Store {
     }
 
     /// One conversation.
-    pub async fn conversation(&self, scope: &OrgScope, id: Uuid) -> Result<Conversation, Error> {
+    pub(crate) async fn conversation(&self, scope: &OrgScope, id: Uuid) -> Result<Conversation, Error> {
         self.db
             .read(scope, move |tx| async move { by_id(&tx, id).await })
             .await
     }
 
     /// Conversations, the last active first.
-    pub async fn conversations(
+    pub(crate) async fn conversations(
         &self,
         scope: &OrgScope,
         agent_id: Option<Uuid>,
@@ -95,7 +95,7 @@ impl Store {
     }
 
     /// Deletes a conversation with its messages and turns.
-    pub async fn delete_conversation(&self, scope: &OrgScope, id: Uuid) -> Result<(), Error> {
+    pub(crate) async fn delete_conversation(&self, scope: &OrgScope, id: Uuid) -> Result<(), Error> {
         self.db
             .write(scope, move |tx| async move {
                 by_id(&tx, id).await?;
@@ -108,7 +108,7 @@ impl Store {
     }
 
     /// Messages of a conversation, oldest first.
-    pub async fn messages(
+    pub(crate) async fn messages(
         &self,
         scope: &OrgScope,
         conversation_id: Uuid,

@@ -15,7 +15,7 @@ use crate::turn::{Outcome, State};
 
 impl Store {
     /// What there is, and what was answered since a moment.
-    pub async fn overview(
+    pub(crate) async fn overview(
         &self,
         scope: &OrgScope,
         since: DateTime<Utc>,

@@ -14,13 +14,13 @@ use super::entity::source::{ActiveModel, Column, Entity, Model};
 use super::entity::version;
 use crate::Error;
 use crate::category::Tree;
-use crate::ingest;
+use crate::jobs::ingest;
 use crate::knowledge::sniff::DocumentType;
 use crate::source::{Kind, NewSource, Source, SourceFilter, SourcePatch, State};
 
 /// Where a reading stands, for the row that people see.
 #[derive(Debug, Clone)]
-pub enum Reading {
+pub(crate) enum Reading {
     /// At a step.
     At(&'static str),
     /// Ended badly: stable reason and words.
@@ -30,7 +30,7 @@ pub enum Reading {
 impl Store {
     /// Adds a source and the job that reads it, in one commit; a known request id answers with
     /// the source it made.
-    pub async fn create_source(&self, scope: &OrgScope, new: NewSource) -> Result<Source, Error> {
+    pub(crate) async fn create_source(&self, scope: &OrgScope, new: NewSource) -> Result<Source, Error> {
         let (now, job_id) = (self.world.now(), self.world.new_id());
         self.db
             .write(scope, move |tx| async move {
@@ -52,14 +52,14 @@ impl Store {
     }
 
     /// One source.
-    pub async fn source(&self, scope: &OrgScope, id: Uuid) -> Result<Source, Error> {
+    pub(crate) async fn source(&self, scope: &OrgScope, id: Uuid) -> Result<Source, Error> {
         self.db
             .read(scope, move |tx| async move { by_id(&tx, id).await })
             .await
     }
 
     /// The source that a request made before.
-    pub async fn source_of_request(
+    pub(crate) async fn source_of_request(
         &self,
         scope: &OrgScope,
         request_id: Option<Uuid>,
@@ -73,7 +73,7 @@ impl Store {
     }
 
     /// A page of sources without their content, newest first, and how many the filter has.
-    pub async fn sources(
+    pub(crate) async fn sources(
         &self,
         scope: &OrgScope,
         filter: SourceFilter,
@@ -108,7 +108,7 @@ impl Store {
     }
 
     /// Changes what a person changed; new content is read by a new job.
-    pub async fn update_source(
+    pub(crate) async fn update_source(
         &self,
         scope: &OrgScope,
         id: Uuid,
@@ -147,7 +147,7 @@ impl Store {
     }
 
     /// Has a source read again.
-    pub async fn reprocess_source(&self, scope: &OrgScope, id: Uuid) -> Result<Source, Error> {
+    pub(crate) async fn reprocess_source(&self, scope: &OrgScope, id: Uuid) -> Result<Source, Error> {
         let (now, job_id) = (self.world.now(), self.world.new_id());
         self.db
             .write(scope, move |tx| async move {
@@ -167,7 +167,7 @@ impl Store {
     }
 
     /// Deletes a source with its chunks; answers where its file lies.
-    pub async fn delete_source(&self, scope: &OrgScope, id: Uuid) -> Result<String, Error> {
+    pub(crate) async fn delete_source(&self, scope: &OrgScope, id: Uuid) -> Result<String, Error> {
         self.db
             .write(scope, move |tx| async move {
                 let source = by_id(&tx, id).await?;
@@ -181,7 +181,7 @@ impl Store {
     }
 
     /// Notes where a reading stands.
-    pub async fn note_reading(
+    pub(crate) async fn note_reading(
         &self,
         scope: &OrgScope,
         id: Uuid,

@@ -25,7 +25,7 @@ const LONGEST: TimeDelta = TimeDelta::seconds(200);
 const PAST: u64 = 40;
 
 /// What a client's message set going.
-pub enum Begun {
+pub(crate) enum Begun {
     /// A new turn, with all that it needs to know.
     Turn(Box<Beginning>),
     /// The request was answered before.
@@ -33,20 +33,20 @@ pub enum Begun {
 }
 
 /// A turn at its beginning.
-pub struct Beginning {
-    pub turn: Turn,
+pub(crate) struct Beginning {
+    pub(crate) turn: Turn,
     /// The client's message.
-    pub message: Message,
-    pub agent: Agent,
-    pub conversation: Conversation,
+    pub(crate) message: Message,
+    pub(crate) agent: Agent,
+    pub(crate) conversation: Conversation,
     /// Before the client's message, oldest first.
-    pub past: Vec<Message>,
-    pub answers_last_hour: i64,
+    pub(crate) past: Vec<Message>,
+    pub(crate) answers_last_hour: i64,
 }
 
 impl Store {
     /// Stores the client's message and begins a turn, in one commit.
-    pub async fn begin_turn(
+    pub(crate) async fn begin_turn(
         &self,
         scope: &OrgScope,
         conversation_id: Uuid,
@@ -102,7 +102,7 @@ impl Store {
 
     /// Stores the report and the answer, in one commit. A turn that was ended meanwhile (cancelled,
     /// or swept as interrupted) stays as it is.
-    pub async fn end_turn(
+    pub(crate) async fn end_turn(
         &self,
         scope: &OrgScope,
         turn: &Turn,
@@ -135,7 +135,7 @@ impl Store {
     }
 
     /// Ends a running turn without an answer.
-    pub async fn abandon_turn(
+    pub(crate) async fn abandon_turn(
         &self,
         scope: &OrgScope,
         turn: &Turn,
@@ -166,7 +166,7 @@ impl Store {
     }
 
     /// Marks turns that a dead process left behind; with `all`, every running one.
-    pub async fn sweep_interrupted_turns(&self, all: bool) -> Result<u64, Error> {
+    pub(crate) async fn sweep_interrupted_turns(&self, all: bool) -> Result<u64, Error> {
         use sea_orm::sea_query::Expr;
         let now = self.world.now();
         self.db
@@ -189,7 +189,7 @@ impl Store {
     }
 
     /// One turn with its trace.
-    pub async fn turn(
+    pub(crate) async fn turn(
         &self,
         scope: &OrgScope,
         conversation_id: Uuid,

@@ -13,7 +13,7 @@ use t11_runtime::{JobFailure, JobHandler, RunningJob};
 use uuid::Uuid;
 
 use crate::Error;
-use crate::embedder::{BATCH, Embedder};
+use crate::clients::embedder::{BATCH, Embedder};
 use crate::knowledge::extractor::{ExtractError, Extractor};
 use crate::knowledge::fetch::{Fetcher, Outcome};
 use crate::knowledge::index::Embedding;
@@ -26,7 +26,7 @@ use crate::source::{Kind, Source};
 use crate::store::{ChunkReading, Reading, Store};
 
 /// The kind of the job.
-pub const KIND: &str = "agents.ingest_source";
+pub(crate) const KIND: &str = "agents.ingest_source";
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Payload {
@@ -36,7 +36,7 @@ struct Payload {
 }
 
 /// The payload of the job for `source`.
-pub fn payload(source: Uuid) -> Vec<u8> {
+pub(crate) fn payload(source: Uuid) -> Vec<u8> {
     Payload {
         source: source.to_string(),
     }
@@ -44,12 +44,12 @@ pub fn payload(source: Uuid) -> Vec<u8> {
 }
 
 /// Reads sources.
-pub struct Ingest {
-    pub store: Store,
-    pub assets: Arc<dyn ObjectStore>,
-    pub extractor: Extractor,
-    pub fetcher: Fetcher,
-    pub embedder: Arc<Embedder>,
+pub(crate) struct Ingest {
+    pub(crate) store: Store,
+    pub(crate) assets: Arc<dyn ObjectStore>,
+    pub(crate) extractor: Extractor,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) embedder: Arc<Embedder>,
 }
 
 /// Bytes to read and what they are.

@@ -13,19 +13,19 @@ use crate::knowledge::index::Embedding;
 use crate::vector;
 
 /// Texts of one call.
-pub const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;
 /// For how long "no embedding model is set" is believed.
 const BELIEVED: Duration = Duration::from_secs(30);
 
 /// The llm service's embeddings.
-pub struct Embedder {
+pub(crate) struct Embedder {
     peer: Peer,
     unavailable: Mutex<Option<Instant>>,
 }
 
 impl Embedder {
     /// Embeddings of the llm service behind `peer`.
-    pub fn new(peer: Peer) -> Self {
+    pub(crate) fn new(peer: Peer) -> Self {
         Self {
             peer,
             unavailable: Mutex::new(None),
@@ -34,7 +34,7 @@ impl Embedder {
 
     /// The vector of a question; `None` without an embedding model, or when it does not answer:
     /// a search by words is better than none, and says so.
-    pub async fn query(&self, text: &str) -> Option<Embedding> {
+    pub(crate) async fn query(&self, text: &str) -> Option<Embedding> {
         match self
             .embed(vec![text.to_owned()], EmbeddingPurpose::Query)
             .await
@@ -51,7 +51,7 @@ impl Embedder {
     ///
     /// # Errors
     /// The neighbour's refusal.
-    pub async fn passages(&self, texts: Vec<String>) -> Result<Option<Vec<Embedding>>, Error> {
+    pub(crate) async fn passages(&self, texts: Vec<String>) -> Result<Option<Vec<Embedding>>, Error> {
         self.embed(texts, EmbeddingPurpose::Passage).await
     }
 

@@ -1,0 +1,3 @@
+//! Work that outlives a call: the handlers of the service's jobs.
+
+pub(crate) mod ingest;
