@@ -1,5 +1,6 @@
 //! Jobs as people see and steer them.
 
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait as _, Condition, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
 };
@@ -203,7 +204,10 @@ fn filtered(mut select: Select<jobs::Entity>, filter: &Filter) -> Select<jobs::E
         select = select.filter(jobs::Column::Kind.eq(&filter.kind));
     }
     if !filter.resource.is_empty() {
-        select = select.filter(jobs::Column::Resource.eq(&filter.resource));
+        // The second condition is what the partial index is found by.
+        select = select
+            .filter(jobs::Column::Resource.eq(&filter.resource))
+            .filter(Expr::cust("resource <> ''"));
     }
     select
 }

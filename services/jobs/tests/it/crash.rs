@@ -8,6 +8,7 @@ use t11_jobs::config::Config;
 use t11_jobs::job::State;
 use t11_jobs::lease::Outcome;
 use t11_jobs::store::{Leased, Settlement};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::bed::{Bed, Worker};
@@ -106,7 +107,7 @@ async fn no_crash_loses_a_job_or_breaks_an_order() {
 async fn replicas_that_work_at_once_give_each_job_once() {
     let bed = Bed::new().await;
     let replicas = [bed.queue.clone(), bed.replica()];
-    let mut tasks = Vec::new();
+    let mut tasks = JoinSet::new();
     for n in 0..6_u128 {
         let (queue, mut worker) = (
             replicas[n as usize % 2].clone(),
@@ -118,7 +119,7 @@ async fn replicas_that_work_at_once_give_each_job_once() {
                 _ => bed.job(job % 5),
             })
             .collect();
-        tasks.push(tokio::spawn(async move {
+        tasks.spawn(async move {
             let mut done = Vec::new();
             let mut enqueued = jobs.chunks(10);
             let mut idle = 0;
@@ -149,11 +150,11 @@ async fn replicas_that_work_at_once_give_each_job_once() {
                 idle += 1;
             }
             done
-        }));
+        });
     }
     let mut done = Vec::new();
-    for task in tasks {
-        done.extend(task.await.unwrap());
+    while let Some(task) = tasks.join_next().await {
+        done.extend(task.unwrap());
     }
     // What one worker unblocked after all others had left.
     let mut last = bed.worker("last");

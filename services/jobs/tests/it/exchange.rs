@@ -219,6 +219,7 @@ async fn a_worker_that_waits_hears_of_a_cancelled_job() {
 
 type Waiting = AbortOnDropHandle<Result<t11_jobs::queue::Exchanged, t11_jobs::error::Error>>;
 
+#[expect(clippy::disallowed_methods, reason = "aborted with its handle")]
 fn waiting(bed: &Bed, call: t11_jobs::store::Call) -> Waiting {
     let queue = bed.queue.clone();
     AbortOnDropHandle::new(tokio::spawn(

@@ -255,11 +255,8 @@ async fn a_watcher_sees_what_is_there_and_then_every_change() {
     let mut events = door.run(&viewer, watch).await.unwrap().into_inner();
     let mut next = async || events.next().await.unwrap().unwrap().event.unwrap();
     let mut snapshot = Vec::new();
-    loop {
-        match next().await {
-            Event::Job(job) => snapshot.push(job.name),
-            Event::SnapshotComplete(_) => break,
-        }
+    while let Event::Job(job) = next().await {
+        snapshot.push(job.name);
     }
     assert_eq!(snapshot, [names[2].clone(), names[0].clone()]);
 
