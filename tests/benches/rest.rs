@@ -24,7 +24,9 @@ type Bench<T> = Result<T, Box<dyn std::error::Error>>;
 async fn main() -> Bench<()> {
     let mesh = TestMesh::start().await;
     let owner = mesh.owner("Bench").await;
-    let agent = owner.agent(serde_json::json!({"display_name": "Bench"})).await;
+    let agent = owner
+        .agent(serde_json::json!({"display_name": "Bench"}))
+        .await;
     let context = CallContext {
         request_id: "bench".into(),
         caller_token: Some(caller_token(&mesh, &owner).await?.into()),
@@ -34,7 +36,9 @@ async fn main() -> Bench<()> {
     let mut client = AgentServiceClient::new(mesh.mesh().context().peer("agents"));
     let (mut in_process, mut through_edge) = (Vec::new(), Vec::new());
     for _ in 0..WARM_UP + CALLS {
-        let request = GetAgentRequest { name: agent.clone() };
+        let request = GetAgentRequest {
+            name: agent.clone(),
+        };
         let started = Instant::now();
         in_context(context.clone(), client.get_agent(request)).await?;
         in_process.push(started.elapsed());
@@ -42,7 +46,10 @@ async fn main() -> Bench<()> {
         owner.get(&path).await.ok();
         through_edge.push(started.elapsed());
     }
-    report(&mut in_process.split_off(WARM_UP), &mut through_edge.split_off(WARM_UP))?;
+    report(
+        &mut in_process.split_off(WARM_UP),
+        &mut through_edge.split_off(WARM_UP),
+    )?;
     mesh.stop().await;
     Ok(())
 }
@@ -51,7 +58,9 @@ async fn main() -> Bench<()> {
 async fn caller_token(mesh: &TestMesh, owner: &Client) -> Bench<String> {
     let context = mesh.mesh().context();
     let mut accounts = SessionServiceClient::new(context.peer("accounts"));
-    let request = IssueCallerTokenRequest { session_token: owner.token().to_owned() };
+    let request = IssueCallerTokenRequest {
+        session_token: owner.token().to_owned(),
+    };
     let call = accounts.issue_caller_token(request);
     let (signer, world) = (context.signer(), context.world());
     let answer = t11_grpc::as_service(&signer, &world, "edge", OrgId::NONE, call).await?;

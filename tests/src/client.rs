@@ -3,6 +3,7 @@
 use reqwest::header::AUTHORIZATION;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use t11_core::World;
 use uuid::Uuid;
 
 /// A password that every rule lets through.
@@ -42,21 +43,34 @@ impl Answer {
 
     /// The fields that a refusal names.
     pub fn fields(&self) -> Vec<String> {
-        let details = self.body["error"]["details"].as_array().cloned().unwrap_or_default();
-        let violations = details.iter().filter_map(|detail| detail["field_violations"].as_array());
-        violations.flatten().filter_map(|v| v["field"].as_str().map(ToOwned::to_owned)).collect()
+        let details = self.body["error"]["details"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let violations = details
+            .iter()
+            .filter_map(|detail| detail["field_violations"].as_array());
+        violations
+            .flatten()
+            .filter_map(|v| v["field"].as_str().map(ToOwned::to_owned))
+            .collect()
     }
 }
 
 impl Client {
     /// Somebody who is not signed in.
     pub fn new(base: String) -> Self {
-        Self { http: reqwest::Client::new(), base, token: None, email: String::new() }
+        Self {
+            http: reqwest::Client::new(),
+            base,
+            token: None,
+            email: String::new(),
+        }
     }
 
     /// Signs up with a new organization.
     pub async fn register(mut self, organization: &str) -> Self {
-        self.email = format!("{}@example.com", Uuid::now_v7().simple());
+        self.email = format!("{}@example.com", new_id().simple());
         let body = json!({
             "organization_display_name": organization, "email": self.email,
             "password": PASSWORD, "token_delivery": "TOKEN_DELIVERY_BODY",
@@ -68,20 +82,32 @@ impl Client {
 
     /// The same organization with another role: invites, accepts.
     pub async fn colleague(&self, role: &str) -> Self {
-        let email = format!("{}@example.com", Uuid::now_v7().simple());
+        let email = format!("{}@example.com", new_id().simple());
         let invite = json!({"email": email, "role": role});
         let secret = self.post("/api/account/invites", invite).await.ok()["secret"].clone();
         let accept = json!({
             "secret": secret, "password": PASSWORD, "token_delivery": "TOKEN_DELIVERY_BODY",
         });
-        let answer = self.clone().anonymous().post("/api/auth/accept-invite", accept).await.ok();
+        let answer = self
+            .clone()
+            .anonymous()
+            .post("/api/auth/accept-invite", accept)
+            .await
+            .ok();
         let token = answer["session_token"].as_str().map(ToOwned::to_owned);
-        Self { token, email, ..self.clone() }
+        Self {
+            token,
+            email,
+            ..self.clone()
+        }
     }
 
     /// The same client without its session.
     pub fn anonymous(self) -> Self {
-        Self { token: None, ..self }
+        Self {
+            token: None,
+            ..self
+        }
     }
 
     /// The session's token.
@@ -124,14 +150,21 @@ impl Client {
     /// Says something in the test chat; every event of the answer, `(name, data)`.
     pub async fn chat(&self, conversation: &str, text: &str) -> Vec<(String, Value)> {
         let path = format!("/api/{conversation}:chat");
-        let response =
-            self.request(Method::POST, &path).json(&json!({"text": text})).send().await.unwrap();
+        let response = self
+            .request(Method::POST, &path)
+            .json(&json!({"text": text}))
+            .send()
+            .await
+            .unwrap();
         events(&response.text().await.unwrap())
     }
 
     /// A conversation with an agent.
     pub async fn conversation(&self, agent: &str) -> String {
-        let made = self.post("/api/conversations", json!({"agent": agent})).await.ok();
+        let made = self
+            .post("/api/conversations", json!({"agent": agent}))
+            .await
+            .ok();
         name(&made)
     }
 
@@ -139,6 +172,11 @@ impl Client {
     pub async fn agent(&self, agent: Value) -> String {
         name(&self.post("/api/agents", agent).await.ok())
     }
+}
+
+/// An id nobody has had.
+pub fn new_id() -> Uuid {
+    World::system().new_id()
 }
 
 /// The `name` of a resource.

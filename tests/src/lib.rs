@@ -38,14 +38,32 @@ impl TestMesh {
             ("T11_LLM__DEMO_WORD_DELAY_MS".to_owned(), "0".to_owned()),
             ("T11_AGENTS__EXTRACT_PROGRAM".to_owned(), extract_program()),
         ]);
-        all.extend(variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
-        let settings = Settings::load(&Sources { variables: all, file: None }).unwrap();
+        all.extend(
+            variables
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
+        );
+        let settings = Settings::load(&Sources {
+            variables: all,
+            file: None,
+        })
+        .unwrap();
         let entries = entries();
         let names: Vec<_> = entries.iter().map(|entry| entry.name).collect();
-        let mesh = Mesh::start(settings, World::system(), &entries, &names, Shape::OneProcess);
+        let mesh = Mesh::start(
+            settings,
+            World::system(),
+            &entries,
+            &names,
+            Shape::OneProcess,
+        );
         let mesh = mesh.await.unwrap();
         let address = mesh.http_addr().unwrap();
-        Self { mesh: Some(mesh), address, _data: data }
+        Self {
+            mesh: Some(mesh),
+            address,
+            _data: data,
+        }
     }
 
     /// Where edge listens.
@@ -96,7 +114,10 @@ pub fn entries() -> [Entry; 6] {
 }
 
 /// Asks until `done`, for at most a minute: for work that runs beside the test.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut ask: impl FnMut() -> F,
+) -> T {
     for _ in 0..600 {
         if let Some(value) = ask().await {
             return value;

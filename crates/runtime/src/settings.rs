@@ -166,7 +166,10 @@ pub enum SettingsError {
         source: std::io::Error,
     },
     #[error("the data directory `{path}` cannot be made")]
-    DataDir { path: String, source: std::io::Error },
+    DataDir {
+        path: String,
+        source: std::io::Error,
+    },
     #[error("both `{name}` and `{name}_FILE` are set; give one")]
     Both { name: String },
 }
@@ -231,7 +234,9 @@ impl Settings {
         // Read by `database_config`, not by the services.
         section.remove(DATABASE_URL);
         let section = Figment::from(Serialized::defaults(section));
-        section.extract().map_err(|error| Box::new(error.with_path(name)).into())
+        section
+            .extract()
+            .map_err(|error| Box::new(error.with_path(name)).into())
     }
 
     /// Where the database of a service is: its own, or its part of the shared one.
@@ -239,7 +244,10 @@ impl Settings {
     /// # Errors
     /// When the service's section cannot be read, or the data directory cannot be made.
     pub fn database_config(&self, service: &str) -> Result<DatabaseConfig, SettingsError> {
-        if let Ok(own) = self.tree.extract_inner::<Secret>(&format!("{service}.{DATABASE_URL}")) {
+        if let Ok(own) = self
+            .tree
+            .extract_inner::<Secret>(&format!("{service}.{DATABASE_URL}"))
+        {
             return Ok(DatabaseConfig::new(own.expose()));
         }
         let shared = match &self.common.database_url {

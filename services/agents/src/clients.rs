@@ -151,7 +151,7 @@ impl Accounts {
         let mut client = OrganizationServiceClient::new(self.peer.clone());
         let answer = client.get_organization(GetOrganizationRequest {}).await;
         let organization = answer
-            .map_err(|status| Error::Neighbour(RemoteFault::from(&status)))?
+            .map_err(|status| Error::from(RemoteFault::from(&status)))?
             .into_inner();
         let settings = OrganizationSettings {
             zone: organization.time_zone.parse().unwrap_or(Tz::UTC),

@@ -61,7 +61,7 @@ pub enum Error {
     TurnRunning,
     /// A neighbour's refusal, passed on as it is.
     #[error(transparent)]
-    Neighbour(RemoteFault),
+    Neighbour(Box<RemoteFault>),
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A row that this version of the code cannot read.
@@ -73,6 +73,12 @@ impl Error {
     /// `agents/{id}` and its like.
     pub fn not_found(collection: &str, id: uuid::Uuid) -> Self {
         Self::NotFound(t11_core::format_name(collection, id))
+    }
+}
+
+impl From<RemoteFault> for Error {
+    fn from(fault: RemoteFault) -> Self {
+        Self::Neighbour(Box::new(fault))
     }
 }
 

@@ -34,7 +34,11 @@ pub(crate) async fn run(settings: &Settings, part: Part) -> Result<()> {
         Part::Kommo => kommo(),
     };
     report(&problems);
-    if problems.is_empty() { Ok(()) } else { bail!("{} to mend", problems.len()) }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        bail!("{} to mend", problems.len())
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the command's output")]
@@ -84,7 +88,10 @@ async fn database_of(settings: &Settings, service: &'static str) -> Result<()> {
     let pending = t11_migrations::pending(service, &db).await?;
     db.close().await;
     if !pending.is_empty() {
-        bail!("{} migrations are not applied; run `t11 migrate`", pending.len());
+        bail!(
+            "{} migrations are not applied; run `t11 migrate`",
+            pending.len()
+        );
     }
     Ok(())
 }
@@ -106,7 +113,9 @@ async fn redis(settings: &Settings) -> Vec<String> {
 }
 
 fn host_and_port(url: &str) -> Option<(String, u16)> {
-    let rest = url.strip_prefix("redis://").or_else(|| url.strip_prefix("rediss://"))?;
+    let rest = url
+        .strip_prefix("redis://")
+        .or_else(|| url.strip_prefix("rediss://"))?;
     let authority = rest.split('/').next()?;
     let address = authority.rsplit('@').next()?;
     match address.rsplit_once(':') {

@@ -55,19 +55,28 @@ fn docs() -> String {
     let mut entries = entries();
     entries.sort_by_key(|entry| entry.name);
     for entry in entries {
-        section(&mut text, &format!("Section `{}`", entry.name), &(entry.schema)());
+        section(
+            &mut text,
+            &format!("Section `{}`", entry.name),
+            &(entry.schema)(),
+        );
     }
     text
 }
 
 fn section(text: &mut String, title: &str, schema: &Schema) {
-    let _ = write!(text, "\n## {title}\n\n| setting | default | meaning |\n| --- | --- | --- |\n");
+    let _ = write!(
+        text,
+        "\n## {title}\n\n| setting | default | meaning |\n| --- | --- | --- |\n"
+    );
     let root = schema.as_value();
     rows(text, root, root, "");
 }
 
 fn rows(text: &mut String, root: &Value, schema: &Value, prefix: &str) {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return;
+    };
     for (name, property) in properties {
         let path = format!("{prefix}{name}");
         let target = resolved(root, property);
@@ -75,7 +84,9 @@ fn rows(text: &mut String, root: &Value, schema: &Value, prefix: &str) {
             rows(text, root, target, &format!("{path}."));
             continue;
         }
-        let meaning = described(property).or_else(|| described(target)).unwrap_or_default();
+        let meaning = described(property)
+            .or_else(|| described(target))
+            .unwrap_or_default();
         let default = match property.get("default") {
             None | Some(Value::Null) => "unset".to_owned(),
             Some(value) => format!("`{value}`"),
@@ -87,12 +98,19 @@ fn rows(text: &mut String, root: &Value, schema: &Value, prefix: &str) {
 /// The schema a property refers to, through `$ref` and the optional forms.
 fn resolved<'a>(root: &'a Value, property: &'a Value) -> &'a Value {
     if let Some(name) = property.get("$ref").and_then(Value::as_str) {
-        return root.pointer(name.trim_start_matches('#')).unwrap_or(property);
+        return root
+            .pointer(name.trim_start_matches('#'))
+            .unwrap_or(property);
     }
     property
 }
 
 fn described(schema: &Value) -> Option<String> {
     let text = schema.get("description")?.as_str()?;
-    Some(text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|"))
+    Some(
+        text.split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .replace('|', "\\|"),
+    )
 }

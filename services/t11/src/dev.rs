@@ -14,14 +14,23 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let _lock = lock(&settings.common.data_dir)?;
     let entries = entries();
     let names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
-    let mesh =
-        Mesh::start(settings, World::system(), &entries, &names, Shape::OneProcess).await?;
+    let mesh = Mesh::start(
+        settings,
+        World::system(),
+        &entries,
+        &names,
+        Shape::OneProcess,
+    )
+    .await?;
     let address = mesh.http_addr().context("edge did not open its door")?;
     announce(&format!("T11 is ready at http://{address}"));
     mesh.run_until_stopped().await
 }
 
-#[expect(clippy::print_stdout, reason = "the line that people and scripts wait for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the line that people and scripts wait for"
+)]
 fn announce(line: &str) {
     println!("{line}");
 }
@@ -30,7 +39,11 @@ fn announce(line: &str) {
 fn lock(data_dir: &Path) -> Result<File> {
     std::fs::create_dir_all(data_dir).with_context(|| data_dir.display().to_string())?;
     let path = data_dir.join("lock");
-    let file = OpenOptions::new().create(true).write(true).truncate(false).open(&path)?;
+    let file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!(

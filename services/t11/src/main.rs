@@ -86,7 +86,9 @@ fn settings() -> anyhow::Result<Settings> {
     Ok(Settings::load(&Sources::process())?)
 }
 
-async fn with_telemetry(run: impl AsyncFnOnce(Settings) -> anyhow::Result<()>) -> anyhow::Result<()> {
+async fn with_telemetry(
+    run: impl AsyncFnOnce(Settings) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let settings = settings()?;
     let telemetry = Telemetry::start(&settings)?;
     let outcome = run(settings).await;

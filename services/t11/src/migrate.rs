@@ -13,7 +13,9 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
             .await
             .with_context(|| format!("database of `{service}` at {}", config.masked_url()))?;
         let pending = t11_migrations::pending(service, &db).await?;
-        t11_migrations::migrate(service, &db).await.with_context(|| service.to_owned())?;
+        t11_migrations::migrate(service, &db)
+            .await
+            .with_context(|| service.to_owned())?;
         report(service, &pending);
         db.close().await;
     }

@@ -34,8 +34,14 @@ impl Process {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let base = line.trim().strip_prefix("T11 is ready at ").unwrap().to_owned();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let base = line
+            .trim()
+            .strip_prefix("T11 is ready at ")
+            .unwrap()
+            .to_owned();
         Self { child, base }
     }
 
@@ -52,21 +58,36 @@ async fn post(client: &Client, token: &str, url: String, body: Value) -> Option<
 }
 
 async fn get(client: &Client, token: &str, url: String) -> Value {
-    client.get(url).bearer_auth(token).send().await.unwrap().json().await.unwrap()
+    client
+        .get(url)
+        .bearer_auth(token)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap()
 }
 
 fn article(number: u32) -> Value {
-    let text: String =
-        (0..400).map(|line| format!("Строка {line} статьи {number} о доставке диванов.\n\n")).collect();
+    let text: String = (0..400)
+        .map(|line| format!("Строка {line} статьи {number} о доставке диванов.\n\n"))
+        .collect();
     json!({"display_name": format!("article-{number}"), "content": format!("# Статья\n\n{text}")})
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_work_is_done_once_after_kills() {
     t11_runtime::init_process();
-    let kills = std::env::var("T11_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(KILLS);
+    let kills = std::env::var("T11_KILLS")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(KILLS);
     let data = tempfile::tempdir().unwrap();
-    let client = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+    let client = Client::builder()
+        .timeout(Duration::from_secs(30))
+        .build()
+        .unwrap();
     let mut process = Process::start(data.path());
     let register = json!({
         "organization_display_name": "Kill", "email": "kill@example.com",
@@ -76,7 +97,9 @@ async fn acknowledged_work_is_done_once_after_kills() {
     let answer = post(&client, "", url, register).await.unwrap();
     let token = answer["session_token"].as_str().unwrap().to_owned();
     let url = format!("{}/api/agents", process.base);
-    let agent = post(&client, &token, url, json!({"display_name": "A"})).await.unwrap();
+    let agent = post(&client, &token, url, json!({"display_name": "A"}))
+        .await
+        .unwrap();
     let mut acknowledged = HashSet::new();
     for number in 0..kills {
         let url = format!("{}/api/knowledge/sources:createArticle", process.base);
@@ -89,7 +112,11 @@ async fn acknowledged_work_is_done_once_after_kills() {
         process.kill();
         process = Process::start(data.path());
     }
-    assert_eq!(acknowledged.len(), kills as usize, "every upload was acknowledged");
+    assert_eq!(
+        acknowledged.len(),
+        kills as usize,
+        "every upload was acknowledged"
+    );
     let chunks = finished(&client, &token, &process.base, &acknowledged).await;
     for (source, indexes) in chunks {
         let unique: HashSet<_> = indexes.iter().collect();
@@ -103,9 +130,14 @@ async fn acknowledged_work_is_done_once_after_kills() {
 /// Begins an answer and does not wait for it.
 async fn chat(client: &Client, token: &str, base: &str, agent: &Value) {
     let url = format!("{base}/api/conversations");
-    let Some(made) = post(client, token, url, json!({"agent": agent["name"]})).await else { return };
+    let Some(made) = post(client, token, url, json!({"agent": agent["name"]})).await else {
+        return;
+    };
     let url = format!("{base}/api/{}:chat", made["name"].as_str().unwrap());
-    let request = client.post(url).bearer_auth(token).json(&json!({"text": "Какая доставка?"}));
+    let request = client
+        .post(url)
+        .bearer_auth(token)
+        .json(&json!({"text": "Какая доставка?"}));
     // Dropped with the process or before: either way the turn must not stay running.
     drop(request.send().await);
 }
@@ -127,7 +159,10 @@ async fn finished(
                 let url = format!("{base}/api/knowledge/{source}/chunks?page_size=200");
                 let listed = get(client, token, url).await;
                 let listed = listed["chunks"].as_array().unwrap();
-                let indexes = listed.iter().map(|chunk| chunk["index"].as_i64().unwrap()).collect();
+                let indexes = listed
+                    .iter()
+                    .map(|chunk| chunk["index"].as_i64().unwrap())
+                    .collect();
                 chunks.insert(source.clone(), indexes);
             }
         }
@@ -136,7 +171,11 @@ async fn finished(
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(chunks.len(), sources.len(), "every acknowledged upload is finished");
+    assert_eq!(
+        chunks.len(),
+        sources.len(),
+        "every acknowledged upload is finished"
+    );
     chunks
 }
 

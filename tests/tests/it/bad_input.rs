@@ -10,7 +10,8 @@ use uuid::Uuid;
 async fn every_wrong_field_is_named_at_once() {
     let mesh = TestMesh::start().await;
     let owner = mesh.owner("B").await;
-    let wrong = json!({"display_name": " ", "max_tokens": 5, "max_parts": 9, "fallback_models": [""]});
+    let wrong =
+        json!({"display_name": " ", "max_tokens": 5, "max_parts": 9, "fallback_models": [""]});
     let answer = owner.post("/api/agents", wrong).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert_eq!(answer.reason(), "FIELDS_INVALID");
@@ -18,7 +19,12 @@ async fn every_wrong_field_is_named_at_once() {
     fields.sort();
     assert_eq!(
         fields,
-        ["agent.display_name", "agent.fallback_models", "agent.max_parts", "agent.max_tokens"]
+        [
+            "agent.display_name",
+            "agent.fallback_models",
+            "agent.max_parts",
+            "agent.max_tokens"
+        ]
     );
     mesh.stop().await;
 }
@@ -27,12 +33,20 @@ async fn every_wrong_field_is_named_at_once() {
 async fn a_stale_etag_changes_nothing() {
     let mesh = TestMesh::start().await;
     let owner = mesh.owner("E").await;
-    let made = owner.post("/api/agents", json!({"display_name": "A"})).await.ok();
+    let made = owner
+        .post("/api/agents", json!({"display_name": "A"}))
+        .await
+        .ok();
     let path = format!("/api/{}", name(&made));
     let first = json!({"display_name": "B", "etag": made["etag"]});
     owner.patch(&path, first).await.ok();
-    let stale = owner.patch(&path, json!({"display_name": "C", "etag": made["etag"]})).await;
-    assert_eq!((stale.status, stale.reason()), (StatusCode::CONFLICT, "ETAG_STALE"));
+    let stale = owner
+        .patch(&path, json!({"display_name": "C", "etag": made["etag"]}))
+        .await;
+    assert_eq!(
+        (stale.status, stale.reason()),
+        (StatusCode::CONFLICT, "ETAG_STALE")
+    );
     assert_eq!(owner.get(&path).await.ok()["display_name"], "B");
     mesh.stop().await;
 }
@@ -46,8 +60,13 @@ async fn a_replayed_request_id_makes_one_thing() {
     let first = owner.post(&path, json!({"display_name": "A"})).await.ok();
     let second = owner.post(&path, json!({"display_name": "A"})).await.ok();
     assert_eq!(first["name"], second["name"]);
-    let other = owner.post("/api/agents", json!({"display_name": "a"})).await;
-    assert_eq!((other.status, other.reason()), (StatusCode::CONFLICT, "AGENT_NAME_TAKEN"));
+    let other = owner
+        .post("/api/agents", json!({"display_name": "a"}))
+        .await;
+    assert_eq!(
+        (other.status, other.reason()),
+        (StatusCode::CONFLICT, "AGENT_NAME_TAKEN")
+    );
     mesh.stop().await;
 }
 
@@ -62,12 +81,26 @@ async fn files_that_cannot_be_read_are_refused_or_fail_with_a_reason() {
         ("a.txt", Vec::new(), "FILE_EMPTY"),
     ] {
         let answer = owner.upload(upload, file, bytes).await;
-        assert_eq!((answer.status, answer.reason()), (StatusCode::BAD_REQUEST, reason), "{file}");
+        assert_eq!(
+            (answer.status, answer.reason()),
+            (StatusCode::BAD_REQUEST, reason),
+            "{file}"
+        );
     }
-    assert_eq!(owner.get("/api/knowledge/sources").await.ok()["total_size"], 0, "nothing is stored");
-    let broken = owner.upload(upload, "a.pdf", b"%PDF-1.7 and then nothing".to_vec()).await.ok();
+    assert_eq!(
+        owner.get("/api/knowledge/sources").await.ok()["total_size"],
+        0,
+        "nothing is stored"
+    );
+    let broken = owner
+        .upload(upload, "a.pdf", b"%PDF-1.7 and then nothing".to_vec())
+        .await
+        .ok();
     let failed = eventually("the broken file fails", || async {
-        let source = owner.get(&format!("/api/knowledge/{}", name(&broken))).await.ok();
+        let source = owner
+            .get(&format!("/api/knowledge/{}", name(&broken)))
+            .await
+            .ok();
         (source["state"] == "SOURCE_STATE_FAILED").then_some(source)
     })
     .await;
@@ -79,17 +112,32 @@ async fn files_that_cannot_be_read_are_refused_or_fail_with_a_reason() {
 async fn a_page_inside_is_not_fetched() {
     let mesh = TestMesh::start().await;
     let owner = mesh.owner("S").await;
-    for uri in ["http://127.0.0.1:1/", "http://169.254.169.254/latest/meta-data", "http://[::1]/"] {
+    for uri in [
+        "http://127.0.0.1:1/",
+        "http://169.254.169.254/latest/meta-data",
+        "http://[::1]/",
+    ] {
         let page = json!({"uri": uri});
-        let made = owner.post("/api/knowledge/sources:createWebPage", page).await.ok();
+        let made = owner
+            .post("/api/knowledge/sources:createWebPage", page)
+            .await
+            .ok();
         let failed = eventually("the page is refused", || async {
-            let source = owner.get(&format!("/api/knowledge/{}", name(&made))).await.ok();
+            let source = owner
+                .get(&format!("/api/knowledge/{}", name(&made)))
+                .await
+                .ok();
             (source["state"] == "SOURCE_STATE_FAILED").then_some(source)
         })
         .await;
         assert_eq!(failed["error_reason"], "FETCH_DENIED", "{uri}");
     }
-    let answer = owner.post("/api/knowledge/sources:createWebPage", json!({"uri": "file:///etc/passwd"})).await;
+    let answer = owner
+        .post(
+            "/api/knowledge/sources:createWebPage",
+            json!({"uri": "file:///etc/passwd"}),
+        )
+        .await;
     assert_eq!(answer.fields(), ["uri"]);
     mesh.stop().await;
 }

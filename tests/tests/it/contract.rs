@@ -13,7 +13,9 @@ use tower::ServiceExt as _;
 /// Calls an RPC past edge with an empty message and no caller.
 async fn call_without_caller(peer: Peer, method: &MethodInfo) -> Status {
     // One frame: not compressed, length 0.
-    let body = Body::new(http_body_util::Full::new(bytes::Bytes::from_static(&[0; 5])));
+    let body = Body::new(http_body_util::Full::new(bytes::Bytes::from_static(
+        &[0; 5],
+    )));
     let request = Request::post(format!("http://mesh{}", method.path))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
@@ -34,10 +36,19 @@ async fn no_rpc_but_the_public_ones_answers_without_a_caller() {
     for method in METHODS.iter().filter(|method| method.auth != Auth::Public) {
         let peer = mesh.mesh().context().peer(method.owner());
         let status = call_without_caller(peer, method).await;
-        assert_eq!(status.code(), tonic::Code::Unauthenticated, "{}", method.path);
+        assert_eq!(
+            status.code(),
+            tonic::Code::Unauthenticated,
+            "{}",
+            method.path
+        );
         let fault = RemoteFault::from(&status);
         assert_eq!(fault.reason(), "UNAUTHENTICATED", "{}", method.path);
-        assert!(fault.domain().is_some_and(|d| d.ends_with(".t11.dev")), "{}", method.path);
+        assert!(
+            fault.domain().is_some_and(|d| d.ends_with(".t11.dev")),
+            "{}",
+            method.path
+        );
         tried += 1;
     }
     assert!(tried > 50, "{tried}");
@@ -72,7 +83,11 @@ async fn rpcs_of_the_mesh_are_closed_to_people() {
         let status = response.headers().get("grpc-status").cloned();
         let body = response.bytes().await.unwrap();
         let text = format!("{status:?} {}", String::from_utf8_lossy(&body));
-        assert!(!text.contains("grpc-status:0") && status.is_none_or(|s| s != "0"), "{}", method.path);
+        assert!(
+            !text.contains("grpc-status:0") && status.is_none_or(|s| s != "0"),
+            "{}",
+            method.path
+        );
     }
     mesh.stop().await;
 }

@@ -15,16 +15,30 @@ async fn native_grpc_and_rest_see_the_same_agent() {
     let mesh = TestMesh::start().await;
     let owner = mesh.owner("D").await;
     owner.agent(json!({"display_name": "Same"})).await;
-    let channel = Channel::from_shared(mesh.url("")).unwrap().connect().await.unwrap();
+    let channel = Channel::from_shared(mesh.url(""))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap();
     let mut client = AgentServiceClient::new(channel);
     let mut request = Request::new(ListAgentsRequest::default());
     let bearer = format!("Bearer {}", owner.token());
-    request.metadata_mut().insert("authorization", bearer.parse().unwrap());
-    let agents = client.list_agents(request).await.unwrap().into_inner().agents;
+    request
+        .metadata_mut()
+        .insert("authorization", bearer.parse().unwrap());
+    let agents = client
+        .list_agents(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .agents;
     assert_eq!(agents.len(), 1);
     let rest = owner.get("/api/agents").await.ok();
     assert_eq!(rest["agents"][0]["name"], agents[0].name.as_str());
-    let denied = client.list_agents(ListAgentsRequest::default()).await.unwrap_err();
+    let denied = client
+        .list_agents(ListAgentsRequest::default())
+        .await
+        .unwrap_err();
     assert_eq!(denied.code(), tonic::Code::Unauthenticated);
     mesh.stop().await;
 }
@@ -53,7 +67,10 @@ async fn grpc_web_speaks_in_frames() {
     assert_eq!(listed.agents[0].display_name, "Web");
     let trailers = String::from_utf8_lossy(&body[5 + length + 5..]).to_lowercase();
     assert_eq!(body[5 + length], 0x80, "then the trailers");
-    assert!(trailers.contains("grpc-status:0") || trailers.contains("grpc-status: 0"), "{trailers}");
+    assert!(
+        trailers.contains("grpc-status:0") || trailers.contains("grpc-status: 0"),
+        "{trailers}"
+    );
     mesh.stop().await;
 }
 
@@ -65,10 +82,22 @@ async fn the_documents_name_every_public_rpc() {
         .as_object()
         .unwrap()
         .values()
-        .map(|path| path.as_object().unwrap().keys().filter(|key| *key != "parameters").count())
+        .map(|path| {
+            path.as_object()
+                .unwrap()
+                .keys()
+                .filter(|key| *key != "parameters")
+                .count()
+        })
         .sum();
-    let public = t11_proto::method::METHODS.iter().filter(|method| method.public).count();
+    let public = t11_proto::method::METHODS
+        .iter()
+        .filter(|method| method.public)
+        .count();
     assert_eq!(operations, public);
-    assert_eq!(mesh.stranger().get("/api/health").await.status, StatusCode::OK);
+    assert_eq!(
+        mesh.stranger().get("/api/health").await.status,
+        StatusCode::OK
+    );
     mesh.stop().await;
 }

@@ -7,15 +7,43 @@ use uuid::Uuid;
 
 /// Something of each collection, made by `client`: collection, id, paths with `{}` for the id.
 async fn things(client: &Client) -> Vec<(&'static str, String)> {
-    let id = |value: &Value| value["name"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
-    let agent = client.post("/api/agents", json!({"display_name": "canary-A"})).await.ok();
+    let id = |value: &Value| {
+        value["name"]
+            .as_str()
+            .unwrap()
+            .rsplit('/')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let agent = client
+        .post("/api/agents", json!({"display_name": "canary-A"}))
+        .await
+        .ok();
     let agent_name = agent["name"].clone();
-    let conversation = client.post("/api/conversations", json!({"agent": agent_name})).await.ok();
-    let category =
-        client.post("/api/knowledge/categories", json!({"display_name": "canary-C"})).await.ok();
+    let conversation = client
+        .post("/api/conversations", json!({"agent": agent_name}))
+        .await
+        .ok();
+    let category = client
+        .post(
+            "/api/knowledge/categories",
+            json!({"display_name": "canary-C"}),
+        )
+        .await
+        .ok();
     let article = json!({"display_name": "canary-S", "content": "canary-text"});
-    let source = client.post("/api/knowledge/sources:createArticle", article).await.ok();
-    let job = source["job"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let source = client
+        .post("/api/knowledge/sources:createArticle", article)
+        .await
+        .ok();
+    let job = source["job"]
+        .as_str()
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned();
     vec![
         ("agents", id(&agent)),
         ("conversations", id(&conversation)),
@@ -31,25 +59,53 @@ fn attempts(collection: &str, id: &str) -> Vec<(&'static str, String, Value)> {
     match collection {
         "agents" => vec![
             ("GET", format!("/api/agents/{id}"), none.clone()),
-            ("PATCH", format!("/api/agents/{id}"), json!({"display_name": "x"})),
+            (
+                "PATCH",
+                format!("/api/agents/{id}"),
+                json!({"display_name": "x"}),
+            ),
             ("DELETE", format!("/api/agents/{id}"), none.clone()),
             ("POST", format!("/api/agents/{id}:copy"), none.clone()),
             ("POST", format!("/api/agents/{id}:activate"), none.clone()),
             ("POST", format!("/api/agents/{id}:pause"), none.clone()),
             ("POST", format!("/api/agents/{id}:archive"), none.clone()),
-            ("POST", "/api/conversations".to_owned(), json!({"agent": format!("agents/{id}")})),
-            ("GET", format!("/api/knowledge/chunks:search?query=x&agent=agents/{id}"), none),
+            (
+                "POST",
+                "/api/conversations".to_owned(),
+                json!({"agent": format!("agents/{id}")}),
+            ),
+            (
+                "GET",
+                format!("/api/knowledge/chunks:search?query=x&agent=agents/{id}"),
+                none,
+            ),
         ],
         "conversations" => vec![
             ("GET", format!("/api/conversations/{id}"), none.clone()),
             ("DELETE", format!("/api/conversations/{id}"), none.clone()),
-            ("GET", format!("/api/conversations/{id}/messages"), none.clone()),
+            (
+                "GET",
+                format!("/api/conversations/{id}/messages"),
+                none.clone(),
+            ),
             ("GET", format!("/api/conversations/{id}/turns/{id}"), none),
         ],
         "categories" => vec![
-            ("PATCH", format!("/api/knowledge/categories/{id}"), json!({"display_name": "x"})),
-            ("DELETE", format!("/api/knowledge/categories/{id}"), none.clone()),
-            ("GET", format!("/api/knowledge/sources?category=categories/{id}"), none),
+            (
+                "PATCH",
+                format!("/api/knowledge/categories/{id}"),
+                json!({"display_name": "x"}),
+            ),
+            (
+                "DELETE",
+                format!("/api/knowledge/categories/{id}"),
+                none.clone(),
+            ),
+            (
+                "GET",
+                format!("/api/knowledge/sources?category=categories/{id}"),
+                none,
+            ),
             (
                 "POST",
                 "/api/knowledge/categories".to_owned(),
@@ -58,9 +114,21 @@ fn attempts(collection: &str, id: &str) -> Vec<(&'static str, String, Value)> {
         ],
         "sources" => vec![
             ("GET", format!("/api/knowledge/sources/{id}"), none.clone()),
-            ("PATCH", format!("/api/knowledge/sources/{id}"), json!({"display_name": "x"})),
-            ("DELETE", format!("/api/knowledge/sources/{id}"), none.clone()),
-            ("POST", format!("/api/knowledge/sources/{id}:reprocess"), none.clone()),
+            (
+                "PATCH",
+                format!("/api/knowledge/sources/{id}"),
+                json!({"display_name": "x"}),
+            ),
+            (
+                "DELETE",
+                format!("/api/knowledge/sources/{id}"),
+                none.clone(),
+            ),
+            (
+                "POST",
+                format!("/api/knowledge/sources/{id}:reprocess"),
+                none.clone(),
+            ),
             ("GET", format!("/api/knowledge/sources/{id}/chunks"), none),
         ],
         _ => vec![
@@ -99,8 +167,9 @@ async fn anothers_id_and_a_random_id_answer_alike() {
     let mut tried = 0;
     for (collection, id) in things(&theirs).await {
         let random = Uuid::now_v7().to_string();
-        for (other, unknown) in
-            attempts(collection, &id).into_iter().zip(attempts(collection, &random))
+        for (other, unknown) in attempts(collection, &id)
+            .into_iter()
+            .zip(attempts(collection, &random))
         {
             let (a, b) = (send(&ours, &other).await, send(&ours, &unknown).await);
             assert_eq!(a.status, StatusCode::NOT_FOUND, "{other:?}: {a:?}");
@@ -110,11 +179,19 @@ async fn anothers_id_and_a_random_id_answer_alike() {
         }
     }
     assert!(tried >= 24, "{tried}");
-    for list in ["/api/agents", "/api/conversations", "/api/knowledge/sources", "/api/jobs"] {
+    for list in [
+        "/api/agents",
+        "/api/conversations",
+        "/api/knowledge/sources",
+        "/api/jobs",
+    ] {
         let listed = ours.get(list).await.ok().to_string();
         assert!(!listed.contains("canary"), "{list}");
     }
-    let search = ours.get("/api/knowledge/chunks:search?query=canary-text").await.ok();
+    let search = ours
+        .get("/api/knowledge/chunks:search?query=canary-text")
+        .await
+        .ok();
     assert!(search["hits"].as_array().unwrap().is_empty());
     mesh.stop().await;
 }
@@ -132,10 +209,18 @@ async fn a_viewer_reads_and_changes_nothing() {
         ("PATCH", format!("/api/{agent}"), named.clone()),
         ("DELETE", format!("/api/{agent}"), json!({})),
         ("POST", "/api/knowledge/categories".to_owned(), named),
-        ("POST", "/api/account/invites".to_owned(), json!({"email": "x@example.com", "role": "owner"})),
+        (
+            "POST",
+            "/api/account/invites".to_owned(),
+            json!({"email": "x@example.com", "role": "owner"}),
+        ),
     ] {
         let answer = send(&viewer, &(method, path.clone(), body)).await;
-        assert_eq!((answer.status, answer.reason()), (StatusCode::FORBIDDEN, "PERMISSION_DENIED"), "{path}");
+        assert_eq!(
+            (answer.status, answer.reason()),
+            (StatusCode::FORBIDDEN, "PERMISSION_DENIED"),
+            "{path}"
+        );
     }
     mesh.stop().await;
 }

@@ -51,7 +51,10 @@ impl Embedder {
     ///
     /// # Errors
     /// The neighbour's refusal.
-    pub(crate) async fn passages(&self, texts: Vec<String>) -> Result<Option<Vec<Embedding>>, Error> {
+    pub(crate) async fn passages(
+        &self,
+        texts: Vec<String>,
+    ) -> Result<Option<Vec<Embedding>>, Error> {
         self.embed(texts, EmbeddingPurpose::Passage).await
     }
 
@@ -86,7 +89,7 @@ impl Embedder {
                     *self.unavailable.lock() = Some(Instant::now());
                     return Ok(None);
                 }
-                return Err(Error::Neighbour(fault));
+                return Err(fault.into());
             }
         };
         if response.vectors.len() != count {

@@ -203,7 +203,8 @@ impl<'t> Scan<'t> {
     }
 
     fn unitless(&mut self, at: usize, amount: &Amount) -> usize {
-        if amount.weak {
+        let talk = self.word(amount.end).is_some_and(words::is_talk_noun);
+        if amount.weak || (talk && amount.micros <= 10 * MICRO) {
             return amount.end;
         }
         let value = self.bare(at, amount.micros, amount);

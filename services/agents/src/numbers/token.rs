@@ -111,9 +111,12 @@ fn number_or_code(text: &str) -> (Lexeme, usize) {
     }
     let after = &joined[letters.len()..];
     let goes_on = after.starts_with(char::is_numeric);
-    if !letters.is_empty() && !goes_on && is_suffix(letters, hyphen) {
-        (Lexeme::Number(micros), end)
-    } else if letters.is_empty() && hyphen {
+    let is_number = if letters.is_empty() {
+        hyphen
+    } else {
+        !goes_on && is_suffix(letters, hyphen)
+    };
+    if is_number {
         (Lexeme::Number(micros), end)
     } else {
         (Lexeme::Code, code_end(text).max(end))

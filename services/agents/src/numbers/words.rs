@@ -18,7 +18,7 @@ pub(super) enum Part {
 }
 
 /// Values and the words for them, in every form in which they meet a noun.
-const UNITS: [(i128, &str); 23] = [
+const UNITS: [(i128, &str); 24] = [
     (0, "ноль нуля zero"),
     (1, "один одна одно одну одного одной одним одном one"),
     (
@@ -43,7 +43,8 @@ const UNITS: [(i128, &str); 23] = [
     (18, "восемнадцать восемнадцати eighteen"),
     (19, "девятнадцать девятнадцати nineteen"),
     (100, "сотня"),
-    (500, "полтысячи"),
+    (50, "полсотни"),
+    (500, "полтысячи полтыщи"),
     (500_000, "полмиллиона"),
 ];
 
@@ -129,7 +130,7 @@ pub(super) fn part(word: &str) -> Option<Part> {
             by: 1_000_000_000,
             alone: true,
         }),
-        _ if word.starts_with("тысяч") => Some(Part::Scale {
+        _ if word.starts_with("тысяч") || word.starts_with("тыщ") => Some(Part::Scale {
             by: 1_000,
             alone: true,
         }),
@@ -394,6 +395,15 @@ pub(super) fn is_sum_word(word: &str) -> bool {
     starts_with_any(word, STEMS)
 }
 
+/// «Минимальная стоимость 500 ₽» is a lowest price without «от».
+pub(super) fn is_lowest_word(word: &str) -> bool {
+    starts_with_any(word, "минимальн наименьш lowest")
+}
+
+pub(super) fn is_highest_word(word: &str) -> bool {
+    starts_with_any(word, "максимальн наибольш highest")
+}
+
 /// Next to these a bare number is how many there are.
 pub(super) fn is_stock_word(word: &str) -> bool {
     const STEMS: &str = "остат остал остае налич количеств склад stock qty quantity left";
@@ -407,8 +417,14 @@ pub(super) fn is_discount_word(word: &str) -> bool {
 
 /// The sentence speaks of what the client has said.
 pub(super) fn is_quoting_word(word: &str) -> bool {
-    const STEMS: &str = "бюджет указал назвал написал писал сказал говор спрашив спросил просил просит упомян \
+    const STEMS: &str = "бюджет предел рассчит уклад указал назвал написал писал сказал говор спрашив спросил просил просит упомян \
         budget said mention asked wrote told asking quoted named";
+    starts_with_any(word, STEMS)
+}
+
+/// What talk itself consists of: «два вопроса», "three options" promise nothing.
+pub(super) fn is_talk_noun(word: &str) -> bool {
+    const STEMS: &str = "вариант вопрос момент способ шаг слов option question step thing way word";
     starts_with_any(word, STEMS)
 }
 

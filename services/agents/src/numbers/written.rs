@@ -65,7 +65,17 @@ struct Form {
 
 const DOT: &[&str] = &["."];
 const FREE: &[&str] = &["бесплатн", "free"];
-const HALF: &[&str] = &["пол", "half", "вдвое", "раза"];
+const HALF: &[&str] = &[
+    "пол",
+    "half",
+    "вдвое",
+    "втрое",
+    "вчетверо",
+    "треть",
+    "четверть",
+    "раза",
+    "off",
+];
 const SPAN: &[&str] = &[
     "пожизненн",
     "бессрочн",
@@ -79,7 +89,16 @@ const SPAN: &[&str] = &[
     "часов",
     "минутн",
 ];
-const RELATIVE: &[&str] = &["недел", "месяц", "week", "month", "tomorrow"];
+const RELATIVE: &[&str] = &[
+    "недел",
+    "месяц",
+    "года",
+    "выходн",
+    "week",
+    "month",
+    "year",
+    "tomorrow",
+];
 
 static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
     let forms: [(&[&str], &str, Read); 21] = [
@@ -158,7 +177,7 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
         ),
         (
             RELATIVE,
-            r"(?P<ru>эт|следующ|прошл)[а-я]* (?P<ru_unit>недел|месяц)[а-я]*|(?-u:\b)(?P<en>this|next|last) (?P<en_unit>week|month)(?-u:\b)|day after tomorrow",
+            r"(?P<ru>эт|следующ|прошл)[а-я]* (?P<ru_unit>недел|месяц)[а-я]*|(?-u:\b)(?P<en>this|next|last) (?P<en_unit>week|month)(?-u:\b)|day after tomorrow|(?:до|в|к) конц[а-я]* (?:недели|месяца|года)|(?-u:\b)end of (?:the |this )?(?:week|month|year)(?-u:\b)|(?:на|в|до) выходны[а-я]*|(?-u:\b)weekends?(?-u:\b)",
             relative,
         ),
         (
@@ -168,8 +187,8 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
         ),
         (
             HALF,
-            r"пол ?цены|половин[а-я]* (?:цены|стоимости)|(?-u:\b)half(?:[ -]the)?[ -](?:price|off)(?-u:\b)|(?:вдвое|в два раза|в 2 раза) (?:дешевле|меньше|ниже)",
-            half,
+            r"пол ?цены|половин[а-я]* (?:цены|стоимости)|(?-u:\b)half(?:[ -]the)?[ -](?:price|off)(?-u:\b)|(?:вдвое|в два раза|в 2 раза) (?:дешевле|меньше|ниже)|(?:на (?:треть|четверть|половину)|втрое|вчетверо) (?:дешевле|меньше|ниже)|(?-u:\b)a (?:third|quarter) off(?-u:\b)",
+            part_off,
         ),
         (
             SPAN,
@@ -261,6 +280,17 @@ fn always_open(_: &Captures<'_>, _: &Context) -> Option<Value> {
 
 fn relative(captures: &Captures<'_>, context: &Context) -> Option<Value> {
     let word = captures.name("ru").or(captures.name("en"));
+    let whole = captures.get(0)?.as_str();
+    let ends = [("недели", "week"), ("месяца", "month"), ("года", "year")];
+    if whole.contains("конц") || whole.starts_with("end of") {
+        let unit = ends
+            .iter()
+            .find(|(russian, english)| whole.ends_with(russian) || whole.ends_with(english));
+        return unit.map(|(_, unit)| Value::Named(Kind::Date, unit));
+    }
+    if whole.contains("выходн") || whole.starts_with("weekend") {
+        return Some(Value::Named(Kind::Date, "weekend"));
+    }
     let Some(word) = word else {
         return context
             .today
@@ -295,8 +325,16 @@ fn free(_: &Captures<'_>, _: &Context) -> Option<Value> {
     Some(Value::Named(Kind::Money, "free"))
 }
 
-fn half(_: &Captures<'_>, _: &Context) -> Option<Value> {
-    Some(Value::Percent(50 * MICRO))
+/// What part of the price goes.
+fn part_off(captures: &Captures<'_>, _: &Context) -> Option<Value> {
+    let whole = captures.get(0)?.as_str();
+    let has = |words: [&str; 2]| words.iter().any(|word| whole.contains(word));
+    Some(match () {
+        () if has(["втрое", "вчетверо"]) => Value::Named(Kind::Percent, "times"),
+        () if has(["треть", "third"]) => Value::Named(Kind::Percent, "third"),
+        () if has(["четверть", "quarter"]) => Value::Percent(25 * MICRO),
+        () => Value::Percent(50 * MICRO),
+    })
 }
 
 /// «Трёхлетняя», «полгода», «годовая гарантия».

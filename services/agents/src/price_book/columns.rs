@@ -218,7 +218,7 @@ fn field(header: &str) -> Option<Field> {
     };
     HEADERS
         .iter()
-        .find(|(_, words)| words.iter().any(|word| is(word)))
+        .find(|(_, words)| words.iter().any(&is))
         .map(|(field, _)| *field)
 }
 

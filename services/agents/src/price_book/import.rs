@@ -285,12 +285,14 @@ struct Price {
 /// Sheets keep prices as binary fractions; six decimals are more than any of them means.
 fn of_number(number: f64) -> Option<numbers::WrittenPrice> {
     let micros = (number * numbers::MICROS as f64).round();
-    (number.is_finite() && number >= 0.0 && number < 1e12).then(|| numbers::WrittenPrice {
-        micros: micros as i128,
-        currency: None,
-        from: false,
-        unit: String::new(),
-    })
+    (0.0..1e12)
+        .contains(&number)
+        .then(|| numbers::WrittenPrice {
+            micros: micros as i128,
+            currency: None,
+            from: false,
+            unit: String::new(),
+        })
 }
 
 fn text(cell: &Cell, field: Field, max: usize, what: &str, faults: &mut Vec<Fault>) -> String {

@@ -57,7 +57,11 @@ impl Store {
     }
 
     /// One conversation.
-    pub(crate) async fn conversation(&self, scope: &OrgScope, id: Uuid) -> Result<Conversation, Error> {
+    pub(crate) async fn conversation(
+        &self,
+        scope: &OrgScope,
+        id: Uuid,
+    ) -> Result<Conversation, Error> {
         self.db
             .read(scope, move |tx| async move { by_id(&tx, id).await })
             .await
@@ -95,7 +99,11 @@ impl Store {
     }
 
     /// Deletes a conversation with its messages and turns.
-    pub(crate) async fn delete_conversation(&self, scope: &OrgScope, id: Uuid) -> Result<(), Error> {
+    pub(crate) async fn delete_conversation(
+        &self,
+        scope: &OrgScope,
+        id: Uuid,
+    ) -> Result<(), Error> {
         self.db
             .write(scope, move |tx| async move {
                 by_id(&tx, id).await?;

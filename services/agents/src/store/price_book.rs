@@ -52,7 +52,7 @@ pub(super) fn catalogues() -> Arc<Catalogues> {
 
 /// A price list to keep.
 #[derive(Debug, Clone)]
-pub struct NewVersion {
+pub(crate) struct NewVersion {
     pub file_name: String,
     pub imported: Imported,
     pub skip_bad_rows: bool,
@@ -63,7 +63,7 @@ pub struct NewVersion {
 
 /// Which items a list shows.
 #[derive(Debug, Clone, Default)]
-pub struct ItemFilter {
+pub(crate) struct ItemFilter {
     /// `None` = the live one.
     pub version: Option<Uuid>,
     /// Part of the name, an alias or the article, without case.
@@ -73,7 +73,7 @@ pub struct ItemFilter {
 impl Store {
     /// Keeps an imported list as a new version, whole or not at all; a known request id answers
     /// with the version it made.
-    pub async fn create_price_version(
+    pub(crate) async fn create_price_version(
         &self,
         scope: &OrgScope,
         new: NewVersion,
@@ -125,7 +125,7 @@ impl Store {
     }
 
     /// The version that a request made before.
-    pub async fn price_version_of_request(
+    pub(crate) async fn price_version_of_request(
         &self,
         scope: &OrgScope,
         request_id: Option<Uuid>,
@@ -139,7 +139,7 @@ impl Store {
     }
 
     /// A page of versions, newest first, without the errors of their rows.
-    pub async fn price_versions(
+    pub(crate) async fn price_versions(
         &self,
         scope: &OrgScope,
         page: PageRequest,
@@ -170,7 +170,7 @@ impl Store {
     }
 
     /// Makes a version the live one.
-    pub async fn publish_price_version(
+    pub(crate) async fn publish_price_version(
         &self,
         scope: &OrgScope,
         id: Uuid,
@@ -195,7 +195,7 @@ impl Store {
     }
 
     /// A page of items in the order of their file, and how many the filter has.
-    pub async fn price_items(
+    pub(crate) async fn price_items(
         &self,
         scope: &OrgScope,
         filter: ItemFilter,
@@ -240,7 +240,7 @@ impl Store {
     }
 
     /// Live items valid on `today` that `text` speaks of, best first.
-    pub async fn prices_named(
+    pub(crate) async fn prices_named(
         &self,
         scope: &OrgScope,
         text: &str,
@@ -254,7 +254,10 @@ impl Store {
     }
 
     /// The live version; `None` when nothing was published.
-    pub async fn live_catalogue(&self, scope: &OrgScope) -> Result<Option<Arc<Catalogue>>, Error> {
+    pub(crate) async fn live_catalogue(
+        &self,
+        scope: &OrgScope,
+    ) -> Result<Option<Arc<Catalogue>>, Error> {
         let live = self
             .db
             .read(scope, |tx| async move { live_version(&tx).await })

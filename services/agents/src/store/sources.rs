@@ -30,7 +30,11 @@ pub(crate) enum Reading {
 impl Store {
     /// Adds a source and the job that reads it, in one commit; a known request id answers with
     /// the source it made.
-    pub(crate) async fn create_source(&self, scope: &OrgScope, new: NewSource) -> Result<Source, Error> {
+    pub(crate) async fn create_source(
+        &self,
+        scope: &OrgScope,
+        new: NewSource,
+    ) -> Result<Source, Error> {
         let (now, job_id) = (self.world.now(), self.world.new_id());
         self.db
             .write(scope, move |tx| async move {
@@ -147,7 +151,11 @@ impl Store {
     }
 
     /// Has a source read again.
-    pub(crate) async fn reprocess_source(&self, scope: &OrgScope, id: Uuid) -> Result<Source, Error> {
+    pub(crate) async fn reprocess_source(
+        &self,
+        scope: &OrgScope,
+        id: Uuid,
+    ) -> Result<Source, Error> {
         let (now, job_id) = (self.world.now(), self.world.new_id());
         self.db
             .write(scope, move |tx| async move {

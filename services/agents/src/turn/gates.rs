@@ -188,16 +188,29 @@ fn unsourced_numbers(outgoing: &Outgoing<'_>) -> Option<String> {
 /// Numbers of a sentence that stand in none of: the price book, the passages it cites, the
 /// client's own words.
 fn numbers_of(outgoing: &Outgoing<'_>, sentence: &Sentence) -> Vec<String> {
-    let cited = outgoing.passages.iter().filter(|p| sentence.passage_ids.contains(&p.id));
+    let cited = outgoing
+        .passages
+        .iter()
+        .filter(|p| sentence.passage_ids.contains(&p.id));
     // Naming a source is no claim: «Прайс-2026.xlsx» may be said where it is cited.
     let texts: Vec<(&str, String)> = cited
         .map(|passage| {
-            let Passage { source_display_name, heading_path, content, .. } = passage;
-            (passage.resource.as_str(), format!("{content}\n{heading_path}\n{source_display_name}"))
+            let Passage {
+                source_display_name,
+                heading_path,
+                content,
+                ..
+            } = passage;
+            (
+                passage.resource.as_str(),
+                format!("{content}\n{heading_path}\n{source_display_name}"),
+            )
         })
         .collect();
-    let cited: Vec<(&str, &str)> =
-        texts.iter().map(|(resource, text)| (*resource, text.as_str())).collect();
+    let cited: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|(resource, text)| (*resource, text.as_str()))
+        .collect();
     let evidence = Evidence {
         prices: outgoing.prices,
         passages: &cited,

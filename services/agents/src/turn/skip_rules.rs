@@ -142,11 +142,18 @@ pub fn is_acknowledgement(text: &str) -> bool {
         // Only signs and pictures; a question mark alone still asks.
         return !text.contains('?');
     }
-    !text.contains('?')
-        && (ACKNOWLEDGEMENTS.contains(&words.as_str())
-            || words
-                .split(' ')
-                .all(|word| ACKNOWLEDGEMENTS.contains(&word)))
+    !text.contains('?') && made_of_acknowledgements(&words)
+}
+
+/// Whether the words are acknowledgements one after another: «хорошо спасибо большое».
+fn made_of_acknowledgements(words: &str) -> bool {
+    words.is_empty()
+        || ACKNOWLEDGEMENTS.iter().any(|known| {
+            words
+                .strip_prefix(known)
+                .filter(|rest| rest.is_empty() || rest.starts_with(' '))
+                .is_some_and(|rest| made_of_acknowledgements(rest.trim_start()))
+        })
 }
 
 #[cfg(test)]

@@ -81,6 +81,8 @@ impl<'t> Scan<'t> {
                 Bound::UpTo
             }
             "to" if before == "up" => Bound::UpTo,
+            _ if self.words_before(at, 4).any(words::is_lowest_word) => Bound::From,
+            _ if self.words_before(at, 4).any(words::is_highest_word) => Bound::UpTo,
             _ => Bound::Exact,
         }
     }
