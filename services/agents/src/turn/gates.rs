@@ -471,7 +471,7 @@ mod tests {
     #[test]
     fn promises_and_claims_of_what_was_not_done() {
         assert_eq!(said("Я уточню и напишу вам."), Some("promises"));
-        assert_eq!(said("Записал вас на завтра."), Some("claimed_actions"));
+        assert_eq!(said("Записал вас на приём."), Some("claimed_actions"));
     }
 
     #[test]
