@@ -14,8 +14,8 @@ use t11_jobs::lease::Outcome;
 use t11_jobs::store::{Call, Lease, Settlement};
 use uuid::Uuid;
 
+use self::step::{Step, step};
 use crate::bed::{Bed, QUEUE, Worker, failed, org_id, scope};
-use step::{Step, step};
 
 const ORGS: u128 = 3;
 const CAP: usize = 3;

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use super::ORGS;
+
 /// One step. Numbers choose among what there is, by remainder.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
