@@ -25,7 +25,7 @@ use crate::price_book::{Changes, NewItem, PriceItem, State, Version};
 const ROWS: usize = 1_000;
 
 /// Items kept in memory, of all organizations together.
-const REMEMBERED_ITEMS: u64 = 500_000;
+const REMEMBERED_ITEMS: u64 = 1_000_000;
 /// Organizations expected among them.
 const REMEMBERED_VERSIONS: usize = 1_000;
 
@@ -42,11 +42,23 @@ impl quick_cache::Weighter<Uuid, Arc<Catalogue>> for ByItems {
     }
 }
 
+/// One shard: an entry must fit into its shard, and a list may be a fifth of all.
+#[expect(
+    clippy::expect_used,
+    reason = "both numbers the builder asks for are given"
+)]
 pub(super) fn catalogues() -> Arc<Catalogues> {
-    Arc::new(Cache::with_weighter(
-        REMEMBERED_VERSIONS,
-        REMEMBERED_ITEMS,
+    let options = quick_cache::OptionsBuilder::new()
+        .estimated_items_capacity(REMEMBERED_VERSIONS)
+        .weight_capacity(REMEMBERED_ITEMS)
+        .shards(1)
+        .build()
+        .expect("complete options");
+    Arc::new(Cache::with_options(
+        options,
         ByItems,
+        Default::default(),
+        Default::default(),
     ))
 }
 
@@ -485,4 +497,36 @@ fn item_of(row: price_item::Model) -> Result<PriceItem, Error> {
 
 fn small(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_list_stays_in_memory() {
+        let item = PriceItem {
+            id: Uuid::nil(),
+            sku: String::new(),
+            display_name: String::new(),
+            aliases: Vec::new(),
+            unit: String::new(),
+            price_minor: 0,
+            currency: "RUB".to_owned(),
+            price_from: false,
+            max_discount_percent: 0,
+            valid_from: None,
+            valid_until: None,
+        };
+        let catalogues = catalogues();
+        for version in 1..=3 {
+            let id = Uuid::from_u128(version);
+            let longest = Catalogue::new(id, vec![item.clone(); 200_000]);
+            catalogues.insert(id, Arc::new(longest));
+            assert!(catalogues.get(&id).is_some(), "version {version}");
+        }
+        let small = Uuid::from_u128(9);
+        catalogues.insert(small, Arc::new(Catalogue::new(small, vec![item])));
+        assert!(catalogues.get(&small).is_some());
+    }
 }
