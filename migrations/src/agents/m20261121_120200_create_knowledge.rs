@@ -37,7 +37,12 @@ async fn create_categories(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     ];
     let categories = table::new("knowledge_categories", columns);
     table::create_for_tenants(manager, "knowledge_categories", categories).await?;
-    table::unique(manager, "knowledge_categories", &["org_id", "parent_id", "name_key"]).await?;
+    table::unique(
+        manager,
+        "knowledge_categories",
+        &["org_id", "parent_id", "name_key"],
+    )
+    .await?;
     table::unique(manager, "knowledge_categories", &["org_id", "request_id"]).await
 }
 
@@ -105,7 +110,12 @@ async fn create_chunks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut chunks = table::new("knowledge_chunks", columns);
     chunks.foreign_key(&mut table::belongs_to("source_id", "knowledge_sources"));
     table::create_for_tenants(manager, "knowledge_chunks", chunks).await?;
-    table::unique(manager, "knowledge_chunks", &["org_id", "source_id", "chunk_index"]).await
+    table::unique(
+        manager,
+        "knowledge_chunks",
+        &["org_id", "source_id", "chunk_index"],
+    )
+    .await
 }
 
 /// A number an organization, grown by every change of what is indexed.

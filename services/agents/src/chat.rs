@@ -52,7 +52,7 @@ impl Chat {
     ) {
         let turn = beginning.turn.clone();
         let ended = tokio::select! {
-            ended = self.answer(scope, beginning, &events) => ended,
+            ended = Box::pin(self.answer(scope, beginning, &events)) => ended,
             () = cancelled.cancelled() => {
                 self.abandon(scope, &turn, State::Cancelled, None).await;
                 return;

@@ -59,7 +59,7 @@ impl Handlers {
         cancelled: CancellationToken,
     ) {
         let chat = Arc::clone(&self.chat);
-        let turn = Box::pin(async move { chat.run(&scope, beginning, events, cancelled).await });
+        let turn = async move { chat.run(&scope, beginning, events, cancelled).await };
         self.tasks.spawn(in_context(current(), turn));
     }
 }

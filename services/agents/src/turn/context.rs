@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_newest_messages_stay() {
-        let long = "а".repeat(5_000);
+        let long = "а".repeat(6_000);
         let all = past(&[
             (true, "старое"),
             (false, &long),
