@@ -28,7 +28,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
                 .current_dir(root.parent().context("the cache has a parent")?),
         )?;
     }
-    // Everything it reads is in the registry's cache once the workspace has been built.
+    // It reads the crates of every platform, of which a build fetches only its own.
+    shell::run(workspace.cargo().args(["fetch", "--locked"]))?;
     shell::run(
         Command::new(&program)
             .args(["--offline", "check", "bans", "licenses", "sources"])
