@@ -15,6 +15,8 @@ use crate::running::{self, Running};
 use crate::shell::{self, say};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Owns its database of the same name. A superuser would not be subject to row security.
+const ROLE: &str = "t11";
 
 pub(crate) struct Servers {
     postgres: Server,
@@ -47,10 +49,7 @@ impl Servers {
     }
 
     pub(crate) fn postgres_url(&self) -> String {
-        format!(
-            "postgres://postgres@127.0.0.1:{}/postgres",
-            self.postgres.port
-        )
+        format!("postgres://{ROLE}@127.0.0.1:{}/{ROLE}", self.postgres.port)
     }
 
     pub(crate) fn redis_url(&self) -> String {
@@ -104,6 +103,15 @@ fn start_postgres() -> Result<Server> {
         ready.args(["--quiet", "--host=127.0.0.1", "--port", &port.to_string()]);
         ready.status().is_ok_and(|status| status.success())
     })?;
+    for statement in [
+        format!("CREATE ROLE {ROLE} LOGIN"),
+        format!("CREATE DATABASE {ROLE} OWNER {ROLE}"),
+    ] {
+        let mut psql = Command::new(programs.join("psql"));
+        psql.args(["--quiet", "--no-psqlrc", "--host=127.0.0.1", "--port"]);
+        psql.args([&port.to_string(), "--username=postgres", "--command"]);
+        shell::output(psql.arg(statement))?;
+    }
     Ok(Server {
         _process: process,
         _folder: folder,

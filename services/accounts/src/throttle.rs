@@ -45,10 +45,10 @@ impl Limit {
     /// arrival time" of the generic cell rate algorithm); the answer is its next state.
     pub(crate) fn take(
         self,
-        full_at: Option<DateTime<Utc>>,
+        full_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<DateTime<Utc>, Empty> {
-        let next = full_at.map_or(now, |full_at| full_at.max(now)) + self.refill;
+        let next = full_at.max(now) + self.refill;
         let over = next - now - self.refill * self.burst;
         if over > TimeDelta::zero() {
             Err(Empty { retry_after: over })
@@ -98,34 +98,26 @@ mod tests {
     const START: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
     fn drained() -> DateTime<Utc> {
-        (0..10)
-            .fold(None, |state, _| Some(ACCOUNT.take(state, START).unwrap()))
-            .unwrap()
+        (0..10).fold(START, |state, _| ACCOUNT.take(state, START).unwrap())
     }
 
     #[test]
     fn an_account_takes_ten_tries_and_then_one_every_90_seconds() {
         let state = drained();
-        let empty = ACCOUNT.take(Some(state), START).unwrap_err();
+        let empty = ACCOUNT.take(state, START).unwrap_err();
         assert_eq!(empty.retry_after, TimeDelta::seconds(90));
         let later = START + TimeDelta::seconds(89);
-        assert!(ACCOUNT.take(Some(state), later).is_err());
-        let state = ACCOUNT
-            .take(Some(state), START + TimeDelta::seconds(90))
-            .unwrap();
-        assert!(
-            ACCOUNT
-                .take(Some(state), START + TimeDelta::seconds(90))
-                .is_err()
-        );
+        assert!(ACCOUNT.take(state, later).is_err());
+        let state = ACCOUNT.take(state, START + TimeDelta::seconds(90)).unwrap();
+        assert!(ACCOUNT.take(state, START + TimeDelta::seconds(90)).is_err());
     }
 
     #[test]
     fn a_bucket_left_alone_is_full_again_and_never_fuller() {
         let rested = START + TimeDelta::days(1);
-        let mut state = Some(drained());
+        let mut state = drained();
         for _ in 0..10 {
-            state = Some(ACCOUNT.take(state, rested).unwrap());
+            state = ACCOUNT.take(state, rested).unwrap();
         }
         assert!(ACCOUNT.take(state, rested).is_err());
     }
@@ -133,7 +125,7 @@ mod tests {
     #[test]
     fn a_drop_given_back_can_be_taken_again() {
         let state = ACCOUNT.give_back(drained());
-        assert!(ACCOUNT.take(Some(state), START).is_ok());
+        assert!(ACCOUNT.take(state, START).is_ok());
     }
 
     #[test]

@@ -153,9 +153,6 @@ fn postgres(lab: &mut Lab<'_>) -> Result<()> {
     let servers = lab.servers()?;
     cargo
         .args(["--lib", "--bins", "--tests"])
-        // A known defect: on Postgres a watcher that falls far behind may wait for ever for the
-        // last states. It stays tested on SQLite; take this line away with the repair.
-        .args(["--", "--skip", "a_watcher_far_behind"])
         .env("T11_TEST_DATABASE_URL", servers.postgres_url())
         .env("T11_TEST_REDIS_URL", servers.redis_url());
     shell::run(&mut cargo)

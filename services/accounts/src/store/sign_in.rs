@@ -1,7 +1,7 @@
 //! Signing in: the buckets of tries, and the session at the end.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set};
 use t11_core::{OrgId, format_name};
 use t11_store::{System, Tx};
@@ -170,13 +170,25 @@ async fn account_bucket(
     Ok(throttle::account_bucket(email))
 }
 
+/// The row is made before it is locked: what is not there cannot be, and the first tries at a
+/// new bucket would all find it full.
 async fn take(tx: &Tx, bucket: &str, limit: Limit, now: DateTime<Utc>) -> Result<(), Error> {
-    let row = sign_in_bucket::Entity::find_by_id(bucket)
-        .lock_exclusive()
-        .one(tx)
+    let full = sign_in_bucket::ActiveModel {
+        bucket: Set(bucket.to_owned()),
+        full_at: Set(now),
+    };
+    let keep = OnConflict::column(sign_in_bucket::Column::Bucket)
+        .value(
+            sign_in_bucket::Column::FullAt,
+            Expr::col((sign_in_bucket::Entity, sign_in_bucket::Column::FullAt)),
+        )
+        .to_owned();
+    let row = sign_in_bucket::Entity::insert(full)
+        .on_conflict(keep)
+        .exec_with_returning(tx)
         .await?;
     let full_at = limit
-        .take(row.map(|row| row.full_at), now)
+        .take(row.full_at, now)
         .map_err(|empty| Error::SignInLimited {
             retry_after: empty.retry_after.to_std().unwrap_or_default(),
         })?;
