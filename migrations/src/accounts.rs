@@ -7,6 +7,7 @@ use crate::outbox;
 mod m20261121_120000_create_accounts;
 mod m20261121_120100_create_sessions;
 mod m20261121_120200_create_audit_log;
+mod m20261121_150000_create_api_keys;
 
 pub(crate) struct Migrator;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_120000_create_accounts::Migration),
             Box::new(m20261121_120100_create_sessions::Migration),
             Box::new(m20261121_120200_create_audit_log::Migration),
+            Box::new(m20261121_150000_create_api_keys::Migration),
         ]
     }
 

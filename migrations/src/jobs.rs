@@ -1,6 +1,7 @@
 //! Tables of the service `jobs`.
 
 mod m20261121_000001_create_jobs;
+mod m20261121_150000_index_listed_jobs;
 
 use sea_orm_migration::prelude::*;
 
@@ -13,6 +14,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(outbox::Migration),
             Box::new(m20261121_000001_create_jobs::Migration),
+            Box::new(m20261121_150000_index_listed_jobs::Migration),
         ]
     }
 

@@ -104,8 +104,30 @@ pub fn new(name: &str, columns: impl IntoIterator<Item = ColumnDef>) -> TableCre
     table
 }
 
-/// `column` holds the id of a row of `parent`, with which the row goes.
+/// `column` holds the id of a row of `parent`, with which the row goes. Both tables are of tenants
+/// and both rows of the same one: the check of a foreign key heeds no row security. `parent` needs
+/// [`has_children`].
 pub fn belongs_to(column: &str, parent: &str) -> ForeignKeyCreateStatement {
+    ForeignKey::create()
+        .from_col(ORG_ID)
+        .from_col(column.to_owned())
+        .to_tbl(parent.to_owned())
+        .to_col(ORG_ID)
+        .to_col("id")
+        .on_delete(ForeignKeyAction::Cascade)
+        .take()
+}
+
+/// Lets rows of other tables belong to the rows of this tenant table.
+///
+/// # Errors
+/// What the database answers.
+pub async fn has_children(manager: &SchemaManager<'_>, table: &str) -> Result<(), DbErr> {
+    unique(manager, table, &[ORG_ID, "id"]).await
+}
+
+/// `column` holds the id of a row of `parent`, which is of no tenant, with which the row goes.
+pub fn refers_to(column: &str, parent: &str) -> ForeignKeyCreateStatement {
     ForeignKey::create()
         .from_col(column.to_owned())
         .to(parent.to_owned(), "id".to_owned())

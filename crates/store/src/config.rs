@@ -19,7 +19,9 @@ pub enum Engine {
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
-    /// `sqlite://path/t11.db`, `sqlite::memory:` or `postgres://user:password@host/database`.
+    /// `sqlite://path/t11.db`, `sqlite::memory:` or `postgres://user:password@host/database`, to
+    /// which `?pgbouncer=true` is added for a pooler in transaction mode without prepared
+    /// statements (`PgBouncer` before 1.21).
     pub url: String,
     /// Most connections, opened when needed: to the server on PostgreSQL, for reading on SQLite,
     /// whose one writing connection comes on top.
@@ -33,6 +35,10 @@ pub struct DatabaseConfig {
     /// PostgreSQL only: the schema that holds the service's tables; default `public`.
     /// Letters a-z, digits and `_`.
     pub schema: Option<String>,
+    /// PostgreSQL only: the role that every transaction but a migration acts as; default: that of
+    /// the URL. It owns nothing and is made by the first migration if it may be. Letters a-z,
+    /// digits and `_`.
+    pub role: Option<String>,
 }
 
 impl Default for DatabaseConfig {
@@ -43,6 +49,7 @@ impl Default for DatabaseConfig {
             acquire_timeout_ms: 5_000,
             statement_timeout_ms: 30_000,
             schema: None,
+            role: None,
         }
     }
 }
@@ -55,6 +62,7 @@ impl fmt::Debug for DatabaseConfig {
             .field("acquire_timeout_ms", &self.acquire_timeout_ms)
             .field("statement_timeout_ms", &self.statement_timeout_ms)
             .field("schema", &self.schema)
+            .field("role", &self.role)
             .finish()
     }
 }
@@ -82,19 +90,26 @@ impl DatabaseConfig {
         }
     }
 
-    /// The same database for one service of those that share the URL: a schema of its name on
-    /// PostgreSQL unless one is set, a file of its own on SQLite (`t11.db` → `t11-agents.db`).
+    /// The same database for one service of those that share the URL: on PostgreSQL a schema of
+    /// its name and the role `t11_<service>` unless others are set, on SQLite a file of its own
+    /// (`t11.db` → `t11-agents.db`).
     #[must_use]
     pub fn for_service(&self, service: &str) -> Self {
+        let mut config = self.own_of_service(service);
+        if matches!(self.engine(), Ok(Engine::Sqlite)) && !self.is_memory() {
+            config.url = file_for_service(&self.url, service);
+        }
+        config
+    }
+
+    /// The same database for the one service that has it to itself: as
+    /// [`for_service`](Self::for_service), but a SQLite file keeps its name.
+    #[must_use]
+    pub fn own_of_service(&self, service: &str) -> Self {
         let mut config = self.clone();
-        match self.engine() {
-            Ok(Engine::Sqlite) if !self.is_memory() => {
-                config.url = file_for_service(&self.url, service);
-            }
-            Ok(Engine::Postgres) if self.schema.is_none() => {
-                config.schema = Some(service.to_owned());
-            }
-            _ => {}
+        if matches!(self.engine(), Ok(Engine::Postgres)) {
+            config.schema.get_or_insert_with(|| service.to_owned());
+            config.role.get_or_insert_with(|| format!("t11_{service}"));
         }
         config
     }
@@ -120,18 +135,29 @@ impl DatabaseConfig {
 
     /// The schema, checked, because it is written into statements.
     pub(crate) fn schema_name(&self) -> Result<&str, StoreError> {
-        let name = self.schema.as_deref().unwrap_or("public");
-        let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
-        let rest_well = name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-        if starts_well && rest_well && name.len() <= 63 {
-            Ok(name)
-        } else {
-            Err(StoreError::Config(format!(
-                "`{name}` is not a schema name (a-z, 0-9, _)"
-            )))
-        }
+        checked("schema", self.schema.as_deref().unwrap_or("public"))
+    }
+
+    /// The role, checked, because it is written into statements.
+    pub(crate) fn role_name(&self) -> Result<Option<&str>, StoreError> {
+        self.role
+            .as_deref()
+            .map(|name| checked("role", name))
+            .transpose()
+    }
+}
+
+fn checked<'a>(what: &str, name: &'a str) -> Result<&'a str, StoreError> {
+    let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    let rest_well = name
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if starts_well && rest_well && name.len() <= 63 {
+        Ok(name)
+    } else {
+        Err(StoreError::Config(format!(
+            "`{name}` is not a {what} name (a-z, 0-9, _)"
+        )))
     }
 }
 
@@ -175,6 +201,9 @@ mod tests {
         let postgres = for_service("postgres://u@h/d");
         assert_eq!(postgres.url, "postgres://u@h/d");
         assert_eq!(postgres.schema.as_deref(), Some("agents"));
+        assert_eq!(postgres.role.as_deref(), Some("t11_agents"));
+        let own = DatabaseConfig::new("sqlite:a.db").own_of_service("agents");
+        assert_eq!(own.url, "sqlite:a.db");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The database of a service.
 
+#[cfg(feature = "simulation")]
+mod lockstep;
 mod postgres;
 mod sqlite;
 
@@ -12,6 +14,10 @@ use t11_core::World;
 use tokio::sync::Notify;
 use tracing::Instrument as _;
 
+#[cfg(feature = "simulation")]
+use self::lockstep::Lockstep;
+#[cfg(feature = "simulation")]
+pub use self::lockstep::{Commit, Commits};
 use self::postgres::Postgres;
 use self::sqlite::Sqlite;
 use crate::{Access, AuditSink, DatabaseConfig, Engine, StoreError, System, Tx, audit};
@@ -31,6 +37,8 @@ struct Shared {
 enum Backend {
     Sqlite(Sqlite),
     Postgres(Postgres),
+    #[cfg(feature = "simulation")]
+    Lockstep(Lockstep),
 }
 
 /// What every transaction of a database has at hand.
@@ -50,6 +58,23 @@ pub struct Counters {
     pub writes: u64,
 }
 
+/// The connections of a database that are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Connections {
+    /// Waiting for work.
+    pub idle: u32,
+    /// At work.
+    pub used: u32,
+}
+
+fn connections(open: u32, idle: usize) -> Connections {
+    let idle = u32::try_from(idle).unwrap_or(open).min(open);
+    Connections {
+        idle,
+        used: open - idle,
+    }
+}
+
 impl Db {
     /// Opens the database. A SQLite file is made when it is missing; tables are made by
     /// [`Db::migrate`]. Must be called inside a tokio runtime, which then runs the SQLite writer.
@@ -62,7 +87,26 @@ impl Db {
             Engine::Sqlite => Backend::Sqlite(Sqlite::connect(config).await?),
             Engine::Postgres => Backend::Postgres(Postgres::connect(config).await?),
         };
-        Ok(Self {
+        Ok(Self::over(backend, world))
+    }
+
+    /// Opens a SQLite file for a simulation: while a transaction runs, the calling thread stands
+    /// still and no simulated time passes. `commits` decides how each commit goes.
+    ///
+    /// # Errors
+    /// As [`Db::connect`].
+    #[cfg(feature = "simulation")]
+    pub fn connect_lockstep(
+        config: &DatabaseConfig,
+        world: World,
+        commits: Commits,
+    ) -> Result<Self, StoreError> {
+        let backend = Backend::Lockstep(Lockstep::connect(config, commits)?);
+        Ok(Self::over(backend, world))
+    }
+
+    fn over(backend: Backend, world: World) -> Self {
+        Self {
             shared: Arc::new(Shared {
                 backend,
                 outbox_filled: Notify::new(),
@@ -72,7 +116,7 @@ impl Db {
                 audit_sink: None,
                 trace_context: None,
             }),
-        })
+        }
     }
 
     /// The same database, whose audit records go to `sink` instead of the outbox.
@@ -95,6 +139,8 @@ impl Db {
         match self.shared.backend {
             Backend::Sqlite(_) => Engine::Sqlite,
             Backend::Postgres(_) => Engine::Postgres,
+            #[cfg(feature = "simulation")]
+            Backend::Lockstep(_) => Engine::Sqlite,
         }
     }
 
@@ -120,6 +166,8 @@ impl Db {
         let outcome = match &self.shared.backend {
             Backend::Sqlite(sqlite) => sqlite.write(access, env, work).await,
             Backend::Postgres(postgres) => postgres.write(access, env, work).await,
+            #[cfg(feature = "simulation")]
+            Backend::Lockstep(lockstep) => lockstep.write(access, env, work),
         };
         let Written { value, enqueued } = outcome?;
         if enqueued {
@@ -145,6 +193,8 @@ impl Db {
         match &self.shared.backend {
             Backend::Sqlite(sqlite) => sqlite.read(access, env, work).await,
             Backend::Postgres(postgres) => postgres.read(access, env, work).await,
+            #[cfg(feature = "simulation")]
+            Backend::Lockstep(lockstep) => lockstep.read(access, env, work),
         }
     }
 
@@ -164,6 +214,8 @@ impl Db {
         match &self.shared.backend {
             Backend::Sqlite(sqlite) => sqlite.migrate(access, env, work).await,
             Backend::Postgres(postgres) => postgres.migrate(access, env, work).await,
+            #[cfg(feature = "simulation")]
+            Backend::Lockstep(lockstep) => lockstep.migrate(access, env, work),
         }
     }
 
@@ -180,11 +232,40 @@ impl Db {
         .await
     }
 
+    /// What keeps a service from using this database, in words for its operator: on PostgreSQL a
+    /// role that row security does not bind, or a server that may lose what it acknowledged;
+    /// `is_production` asks for more. Always empty on SQLite.
+    ///
+    /// # Errors
+    /// [`StoreError::Config`] when the role of the service is missing or cannot be taken, otherwise
+    /// as [`Db::read`].
+    pub async fn refusals(&self, is_production: bool) -> Result<Vec<String>, StoreError> {
+        if self.engine() == Engine::Sqlite {
+            return Ok(Vec::new());
+        }
+        self.read(System("checks at start"), move |tx| async move {
+            postgres::refusals(&tx, is_production).await
+        })
+        .await
+    }
+
     /// How much has been written.
     pub fn counters(&self) -> Counters {
         match &self.shared.backend {
             Backend::Sqlite(sqlite) => sqlite.counters(),
             Backend::Postgres(postgres) => postgres.counters(),
+            #[cfg(feature = "simulation")]
+            Backend::Lockstep(lockstep) => lockstep.counters(),
+        }
+    }
+
+    /// Its open connections; of SQLite those for reading.
+    pub fn connections(&self) -> Connections {
+        match &self.shared.backend {
+            Backend::Sqlite(sqlite) => sqlite.connections(),
+            Backend::Postgres(postgres) => postgres.connections(),
+            #[cfg(feature = "simulation")]
+            Backend::Lockstep(_) => Connections::default(),
         }
     }
 
@@ -194,6 +275,8 @@ impl Db {
         match &self.shared.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
             Backend::Postgres(postgres) => postgres.close().await,
+            #[cfg(feature = "simulation")]
+            Backend::Lockstep(lockstep) => lockstep.close(),
         }
     }
 

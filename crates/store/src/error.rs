@@ -178,7 +178,8 @@ fn sqlite_constraint(code: &str, message: &str) -> String {
         table = owner;
         columns.push(column);
     }
-    if code == CONSTRAINT_PRIMARYKEY {
+    // An id that is taken is told by whichever index is looked at first.
+    if code == CONSTRAINT_PRIMARYKEY || columns == ["org_id", "id"] {
         format!("{table}_pkey")
     } else {
         constraint_name(table, &columns)
@@ -199,6 +200,7 @@ mod tests {
             "uq_agents_org_id_name"
         );
         assert_eq!(of("1555", "agents.id"), "agents_pkey");
+        assert_eq!(of("2067", "agents.org_id, agents.id"), "agents_pkey");
         assert_eq!(
             of("2067", "index 'uq_users_lower_email'"),
             "uq_users_lower_email"

@@ -3,6 +3,7 @@
 mod audit;
 mod config;
 mod db;
+mod effect;
 mod error;
 mod outbox;
 mod relay;
@@ -14,7 +15,10 @@ mod tx;
 
 pub use audit::{APPEND_AUDIT, AUDIT_QUEUE, AuditRecord, AuditSink};
 pub use config::{DatabaseConfig, Engine};
-pub use db::{Counters, Db};
+#[cfg(feature = "simulation")]
+pub use db::{Commit, Commits};
+pub use db::{Connections, Counters, Db};
+pub use effect::Effect;
 pub use error::{StoreError, constraint_name};
 pub use outbox::{NewJob, OutboxJob};
 pub use relay::{JobSink, Relay, SinkError};

@@ -1,9 +1,11 @@
 //! The outbox: jobs written in the transaction that causes them, handed over by the
 //! [`Relay`](crate::Relay). The table is made by every service's migrations.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue, QueryOrder as _, QuerySelect as _};
+use sea_orm::{ActiveValue, QueryOrder as _, QuerySelect as _, Statement};
 use t11_core::OrgId;
 
 use crate::{StoreError, Tx};
@@ -34,7 +36,7 @@ pub struct NewJob {
     pub trace_context: Option<String>,
     /// What it works on, where there is one thing: `sources/{source}`; else empty.
     pub resource: String,
-    /// What people read: a file's name; may be empty.
+    /// What people read: a file's name; empty for housekeeping, which lists of jobs leave out.
     pub display_name: String,
 }
 
@@ -166,6 +168,36 @@ pub(crate) async fn oldest(tx: &Tx, limit: u64) -> Result<Vec<(i64, OutboxJob)>,
         .into_iter()
         .map(|row| (row.position, row.into()))
         .collect())
+}
+
+/// What waits in an outbox.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Waiting {
+    /// Counted up to [`COUNTED`].
+    pub(crate) jobs: u64,
+    /// Of the one that has waited longest.
+    pub(crate) oldest_age: Duration,
+}
+
+/// Further ones are not counted: the way to them would grow with the backlog.
+const COUNTED: u32 = 10_000;
+
+pub(crate) async fn waiting(tx: &Tx) -> Result<Waiting, StoreError> {
+    let sql = format!(
+        "SELECT COUNT(*) AS jobs, MIN(create_time) AS oldest FROM \
+         (SELECT create_time FROM outbox ORDER BY position LIMIT {COUNTED}) AS waiting"
+    );
+    let statement = Statement::from_string(tx.get_database_backend(), sql);
+    let Some(row) = tx.query_one_raw(statement).await? else {
+        return Ok(Waiting::default());
+    };
+    let jobs: i64 = row.try_get("", "jobs")?;
+    let oldest: Option<DateTime<Utc>> = row.try_get("", "oldest")?;
+    let age = oldest.map(|oldest| tx.env().world.now() - oldest);
+    Ok(Waiting {
+        jobs: u64::try_from(jobs).unwrap_or(0),
+        oldest_age: age.and_then(|age| age.to_std().ok()).unwrap_or_default(),
+    })
 }
 
 pub(crate) async fn remove(tx: &Tx, positions: &[i64]) -> Result<(), StoreError> {

@@ -32,12 +32,15 @@ const MAX_BATCH: u64 = 128;
 const MAX_BATCH_BYTES: usize = 1 << 20;
 /// Without a wake-up (another process has filled the outbox) jobs are looked for this often.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How often the outbox is measured.
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const MAX_BACK_OFF: Duration = Duration::from_secs(10);
 
 /// Hands the jobs of a database's outbox to a sink: each at least once, in the order of
 /// enqueuing, starting right after the commit.
 pub struct Relay {
+    service: &'static str,
     db: Db,
     sink: Arc<dyn JobSink>,
     batch: u64,
@@ -52,17 +55,23 @@ enum RelayError {
 }
 
 impl Relay {
-    /// A relay from `db` to `sink`.
-    pub fn new(db: Db, sink: Arc<dyn JobSink>) -> Self {
+    /// A relay from `db`, the database of `service`, to `sink`.
+    pub fn new(service: &'static str, db: Db, sink: Arc<dyn JobSink>) -> Self {
         Self {
+            service,
             db,
             sink,
             batch: MAX_BATCH,
         }
     }
 
-    /// Relays until `stop`; a delivery under way is finished first.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Relays until `stop`, and publishes how much waits; a delivery under way is finished first.
+    pub async fn run(self, stop: CancellationToken) {
+        let measure = measure(self.service, self.db.clone(), stop.clone());
+        tokio::join!(self.relay(stop), measure);
+    }
+
+    async fn relay(mut self, stop: CancellationToken) {
         let mut back_off = FIRST_BACK_OFF;
         while !stop.is_cancelled() {
             match self.pass().await {
@@ -142,6 +151,31 @@ impl Relay {
                 Ok(positions.len() as u64)
             })
             .await
+    }
+}
+
+/// Publishes how many jobs wait in the outbox, and since when the first of them: each replica of a
+/// service the same.
+async fn measure(service: &'static str, db: Db, stop: CancellationToken) {
+    loop {
+        let measured = db.read(RELAY, move |tx| async move { outbox::waiting(&tx).await });
+        match measured.await {
+            Ok(waiting) => {
+                let oldest_age = waiting.oldest_age.as_secs_f64();
+                metrics::gauge!("t11_outbox_pending", "service" => service)
+                    .set(waiting.jobs as f64);
+                metrics::gauge!("t11_outbox_oldest_age_seconds", "service" => service)
+                    .set(oldest_age);
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, service, "the outbox cannot be measured");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(MEASURE_EVERY) => {}
+        }
     }
 }
 

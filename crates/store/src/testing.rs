@@ -11,6 +11,9 @@ use crate::{DatabaseConfig, Db, StoreError};
 /// Where tests find a PostgreSQL server; without it they use SQLite.
 pub const URL_VARIABLE: &str = "T11_TEST_DATABASE_URL";
 
+/// The role that tests act as on a PostgreSQL server, as services do: it owns nothing.
+const ROLE: &str = "t11_test";
+
 /// A migrated database of its own: a SQLite file, or with [`URL_VARIABLE`] set a PostgreSQL
 /// schema. Removed when dropped. Derefs to [`Db`].
 pub struct TestDb {
@@ -25,10 +28,10 @@ impl TestDb {
     ///
     /// # Panics
     /// When the database cannot be made or migrated.
-    pub async fn new<F, Fut>(migrate: F) -> Self
+    pub async fn new<F, Fut, T>(migrate: F) -> Self
     where
         F: FnOnce(Db) -> Fut,
-        Fut: Future<Output = Result<(), StoreError>>,
+        Fut: Future<Output = Result<T, StoreError>>,
     {
         Self::with_world(World::system(), migrate).await
     }
@@ -42,16 +45,17 @@ impl TestDb {
         clippy::disallowed_methods,
         reason = "tests have no configuration to read it from"
     )]
-    pub async fn with_world<F, Fut>(world: World, migrate: F) -> Self
+    pub async fn with_world<F, Fut, T>(world: World, migrate: F) -> Self
     where
         F: FnOnce(Db) -> Fut,
-        Fut: Future<Output = Result<(), StoreError>>,
+        Fut: Future<Output = Result<T, StoreError>>,
     {
         let (config, folder) = match std::env::var(URL_VARIABLE) {
             Ok(url) => {
                 let schema = format!("test_{}", World::system().new_id().simple());
                 let config = DatabaseConfig {
                     schema: Some(schema),
+                    role: Some(ROLE.to_owned()),
                     ..DatabaseConfig::new(url)
                 };
                 (config, None)
@@ -65,6 +69,10 @@ impl TestDb {
         let db = Db::connect(&config, world)
             .await
             .expect("the test database opens");
+        // The role must be there even if the test makes no tables.
+        db.migrate(|_| async { Ok::<_, StoreError>(()) })
+            .await
+            .expect("the test's role is made");
         migrate(db.clone())
             .await
             .expect("the test database is migrated");

@@ -63,7 +63,7 @@ async fn create_members(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     ];
     let mut members = table::new("organization_members", columns);
     members.primary_key(Index::create().col(table::ORG_ID).col("user_id"));
-    members.foreign_key(&mut table::belongs_to("user_id", "users"));
+    members.foreign_key(&mut table::refers_to("user_id", "users"));
     table::create_for_tenants(manager, "organization_members", members).await?;
     // A person belongs to one organization: joining makes the account.
     table::unique(manager, "organization_members", &["user_id"]).await

@@ -34,8 +34,9 @@ async fn create_sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         table::timestamp("rotate_time").null().take(),
     ];
     let mut sessions = table::new("sessions", columns);
-    sessions.foreign_key(&mut table::belongs_to("user_id", "users"));
+    sessions.foreign_key(&mut table::refers_to("user_id", "users"));
     table::create_for_tenants(manager, "sessions", sessions).await?;
+    table::has_children(manager, "sessions").await?;
     table::index(manager, "sessions", &["user_id"]).await?;
     table::index(manager, "sessions", &["expire_time"]).await
 }
@@ -53,7 +54,7 @@ async fn create_session_tokens(manager: &SchemaManager<'_>) -> Result<(), DbErr>
     let mut tokens = table::new("session_tokens", columns);
     tokens.foreign_key(&mut table::belongs_to("session_id", "sessions"));
     table::create_for_tenants(manager, "session_tokens", tokens).await?;
-    table::index(manager, "session_tokens", &["session_id"]).await
+    table::index(manager, "session_tokens", &["org_id", "session_id"]).await
 }
 
 async fn create_sign_in_buckets(manager: &SchemaManager<'_>) -> Result<(), DbErr> {

@@ -73,7 +73,8 @@ const SQLITE: &[&str] = &[
 ];
 
 const POSTGRES: &[&str] = &[
-    "CREATE FUNCTION keep_audit_records() RETURNS trigger LANGUAGE plpgsql AS
+    "CREATE FUNCTION keep_audit_records() RETURNS trigger LANGUAGE plpgsql
+     SET search_path = '' AS
      $$ BEGIN RAISE EXCEPTION 'audit records are never changed'; END $$",
     "CREATE TRIGGER audit_records_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_records
      FOR EACH STATEMENT EXECUTE FUNCTION keep_audit_records()",

@@ -33,6 +33,7 @@ impl MigrationTrait for Migration {
             table::timestamp("update_time"),
         ];
         table::create_for_tenants(manager, "agents", table::new("agents", columns)).await?;
+        table::has_children(manager, "agents").await?;
         table::unique(manager, "agents", &["org_id", "name_key"]).await?;
         table::unique(manager, "agents", &["org_id", "request_id"]).await?;
         table::index(manager, "agents", &["org_id", "update_time"]).await

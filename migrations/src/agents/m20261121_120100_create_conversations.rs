@@ -40,6 +40,7 @@ async fn create_conversations(manager: &SchemaManager<'_>) -> Result<(), DbErr> 
     let mut conversations = table::new("conversations", columns);
     conversations.foreign_key(&mut table::belongs_to("agent_id", "agents"));
     table::create_for_tenants(manager, "conversations", conversations).await?;
+    table::has_children(manager, "conversations").await?;
     table::unique(manager, "conversations", &["org_id", "request_id"]).await?;
     table::index(manager, "conversations", &["org_id", "update_time"]).await?;
     table::index(
@@ -101,6 +102,7 @@ async fn create_turns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let mut turns = table::new("turns", columns);
     turns.foreign_key(&mut table::belongs_to("conversation_id", "conversations"));
     table::create_for_tenants(manager, "turns", turns).await?;
+    table::has_children(manager, "turns").await?;
     table::unique(
         manager,
         "turns",

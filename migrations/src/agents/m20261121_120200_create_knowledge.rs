@@ -83,6 +83,7 @@ async fn create_sources(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     ];
     let sources = table::new("knowledge_sources", columns);
     table::create_for_tenants(manager, "knowledge_sources", sources).await?;
+    table::has_children(manager, "knowledge_sources").await?;
     table::unique(manager, "knowledge_sources", &["org_id", "request_id"]).await?;
     table::index(manager, "knowledge_sources", &["org_id", "create_time"]).await?;
     table::index(manager, "knowledge_sources", &["org_id", "category_id"]).await

@@ -40,6 +40,7 @@ async fn create_versions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     ];
     let versions = table::new("price_book_versions", columns);
     table::create_for_tenants(manager, "price_book_versions", versions).await?;
+    table::has_children(manager, "price_book_versions").await?;
     table::unique(manager, "price_book_versions", &["org_id", "number"]).await?;
     table::unique(manager, "price_book_versions", &["org_id", "request_id"]).await
 }

@@ -89,8 +89,9 @@ const JOB_INDEXES: &[&str] = &[
 
 async fn create_job_orgs(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let columns = [table::bigint("revision")];
-    table::create_for_tenants(manager, "job_orgs", table::new("job_orgs", columns)).await?;
-    table::unique(manager, "job_orgs", &["org_id"]).await
+    let mut orgs = table::new("job_orgs", columns);
+    orgs.primary_key(Index::create().col(table::ORG_ID));
+    table::create_for_tenants(manager, "job_orgs", orgs).await
 }
 
 /// Without row security: the place of an organization at a queue is measured against that of all
@@ -109,10 +110,9 @@ async fn create_queue_orgs(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         table::bigint("retrying"),
         table::bigint("dead"),
     ];
-    manager
-        .create_table(table::new("queue_orgs", columns))
-        .await?;
-    table::unique(manager, "queue_orgs", &["org_id", "queue"]).await?;
+    let mut lines = table::new("queue_orgs", columns);
+    lines.primary_key(Index::create().col(table::ORG_ID).col("queue"));
+    manager.create_table(lines).await?;
     table::index(manager, "queue_orgs", &["queue", "pass"]).await?;
     execute(
         manager,

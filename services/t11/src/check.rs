@@ -1,14 +1,22 @@
 //! `t11 check`: what is wrong, and how to mend it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use bytes::Bytes;
 use clap::ValueEnum;
 use t11_core::World;
-use t11_runtime::{Environment, Keys, Settings};
+use t11_runtime::bus::{Heard, OverRedis};
+use t11_runtime::{Bus, Environment, Keys, Redis, RedisError, Settings};
 use t11_store::Db;
 
+use tokio::time::Instant;
+
 use crate::entries;
+
+/// How long Redis is waited for.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What is checked.
 #[derive(Clone, Copy, ValueEnum)]
@@ -39,6 +47,12 @@ pub(crate) async fn run(settings: &Settings, part: Part) -> Result<()> {
     } else {
         bail!("{} to mend", problems.len())
     }
+}
+
+/// What works, but not as well as it could.
+#[expect(clippy::print_stdout, reason = "the command's output")]
+fn warn(warning: &str) {
+    println!("! {warning}");
 }
 
 #[expect(clippy::print_stdout, reason = "the command's output")]
@@ -85,43 +99,74 @@ async fn database_of(settings: &Settings, service: &'static str) -> Result<()> {
         Ok(db) => db,
         Err(error) => bail!("{error} at {}; is DATABASE_URL right?", config.masked_url()),
     };
-    let pending = t11_migrations::pending(service, &db).await?;
+    let is_production = settings.common.environment == Environment::Production;
+    let fit = t11_runtime::check_database(service, &db, is_production).await;
     db.close().await;
-    if !pending.is_empty() {
-        bail!(
-            "{} migrations are not applied; run `t11 migrate`",
-            pending.len()
-        );
-    }
-    Ok(())
+    fit
 }
 
+/// Asks through the very connections that services use.
 async fn redis(settings: &Settings) -> Vec<String> {
     let Some(url) = &settings.common.redis_url else {
         // Nothing to check: wake-ups and limits live in the process.
         return Vec::new();
     };
-    let Some((host, port)) = host_and_port(url.expose()) else {
-        return vec!["REDIS_URL is not `redis://host:port` or `rediss://host:port`".to_owned()];
+    let redis = match Redis::connect(url, &settings.common.namespace) {
+        Ok(redis) => redis,
+        Err(error) => return vec![error.to_string()],
     };
-    let connect = tokio::net::TcpStream::connect((host.as_str(), port));
-    match tokio::time::timeout(Duration::from_secs(3), connect).await {
-        Ok(Ok(_)) => Vec::new(),
-        Ok(Err(error)) => vec![format!("{host}:{port} refuses: {error}")],
-        Err(_) => vec![format!("{host}:{port} does not answer within 3 s")],
+    let carrier = Arc::new(OverRedis::new(&redis));
+    if let Err(error) = answers(&redis).await {
+        return vec![format!(
+            "Redis does not answer: {error}; is REDIS_URL right?"
+        )];
+    }
+    match redis.eviction().await {
+        Ok(Some(policy)) if policy != "noeviction" => warn(&format!(
+            "Redis drops keys when its memory is full (`{policy}`): limits would begin anew; set \
+             `maxmemory-policy noeviction`"
+        )),
+        // Some that are rented out do not say.
+        Ok(_) => {}
+        Err(error) => warn(&format!(
+            "Redis does not tell its `maxmemory-policy`: {error}"
+        )),
+    }
+    match tells(carrier).await {
+        true => Vec::new(),
+        false => vec![
+            "Redis answers, but what is published does not arrive: replicas would not wake each \
+             other; may the user publish and subscribe?"
+                .to_owned(),
+        ],
     }
 }
 
-fn host_and_port(url: &str) -> Option<(String, u16)> {
-    let rest = url
-        .strip_prefix("redis://")
-        .or_else(|| url.strip_prefix("rediss://"))?;
-    let authority = rest.split('/').next()?;
-    let address = authority.rsplit('@').next()?;
-    match address.rsplit_once(':') {
-        Some((host, port)) => Some((host.to_owned(), port.parse().ok()?)),
-        None => Some((address.to_owned(), 6_379)),
+/// A connection takes its time to be made, so it is asked again for a while.
+async fn answers(redis: &Redis) -> Result<(), RedisError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match redis.ping().await {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() >= deadline => return Err(error),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
     }
+}
+
+/// Whether a word that one member says reaches another.
+async fn tells(carrier: Arc<OverRedis>) -> bool {
+    let world = World::system();
+    let (speaker, listener) = (
+        Bus::join(carrier.clone(), &world),
+        Bus::join(carrier, &world),
+    );
+    let word = Bytes::from(world.new_id().to_string());
+    let topic = format!("check.{}", world.new_id());
+    let mut heard = listener.subscribe(&topic).await;
+    speaker.publish(&topic, || word.clone());
+    let arrival = async { while heard.heard().await != Heard::Message(word.clone()) {} };
+    tokio::time::timeout(PATIENCE, arrival).await.is_ok()
 }
 
 async fn llm(settings: &Settings) -> Result<Vec<String>> {

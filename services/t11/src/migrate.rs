@@ -12,11 +12,10 @@ pub(crate) async fn run(settings: &Settings) -> Result<()> {
         let db = Db::connect(&config, World::system())
             .await
             .with_context(|| format!("database of `{service}` at {}", config.masked_url()))?;
-        let pending = t11_migrations::pending(service, &db).await?;
-        t11_migrations::migrate(service, &db)
+        let applied = t11_migrations::migrate(service, &db)
             .await
             .with_context(|| service.to_owned())?;
-        report(service, &pending);
+        report(service, &applied);
         db.close().await;
     }
     Ok(())

@@ -1,7 +1,12 @@
 //! PostgreSQL: a transaction a call.
 //!
 //! All settings are given inside the transaction, so that a pooler in transaction mode (PgBouncer,
-//! Supabase's) may stand between.
+//! Supabase's) may stand between; `pgbouncer=true` in the URL is for those that do not know
+//! prepared statements. So is the role: one login may serve every service, each of them
+//! acting as a role that owns nothing and that row security binds.
+
+mod guard;
+mod roles;
 
 use std::future::Future;
 use std::str::FromStr as _;
@@ -17,7 +22,8 @@ use sea_orm::{
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-use super::{Counters, Env, Written, run, run_read};
+pub(super) use self::guard::refusals;
+use super::{Connections, Counters, Env, Written, connections, run, run_read};
 use crate::{Access, DatabaseConfig, StoreError, Tx};
 
 /// A pooled connection that has rested longer than this is tried before it is used.
@@ -26,12 +32,19 @@ const TRY_AFTER_IDLE: Duration = Duration::from_secs(5);
 /// One round trip. A transaction may become read-only at any time, so no `BEGIN READ ONLY` either.
 const BEGIN: &str = "SELECT set_config('app.organization_id', $1, true), \
      set_config('app.system', $2, true), set_config('search_path', $3, true), \
-     set_config('statement_timeout', $4, true), set_config('transaction_read_only', $5, true)";
+     set_config('statement_timeout', $4, true), set_config('transaction_read_only', $5, true), \
+     set_config('role', $6, true)";
+
+/// What [`BEGIN`] gives as the role when none is to be taken.
+const LOGIN_ROLE: &str = "none";
 
 pub(super) struct Postgres {
     pool: PgPool,
     connection: DatabaseConnection,
     schema: String,
+    role: Option<String>,
+    /// Connections may carry statements that another client has prepared.
+    is_pooled: bool,
     statement_timeout_ms: u64,
     commits: AtomicU64,
     writes: AtomicU64,
@@ -40,7 +53,12 @@ pub(super) struct Postgres {
 impl Postgres {
     pub(super) async fn connect(config: &DatabaseConfig) -> Result<Self, StoreError> {
         let schema = config.schema_name()?.to_owned();
-        let options = PgConnectOptions::from_str(&config.url)?.application_name("t11");
+        let role = config.role_name()?.map(ToOwned::to_owned);
+        let (url, is_pooled) = without_pooler_mark(&config.url);
+        let mut options = PgConnectOptions::from_str(&url)?.application_name("t11");
+        if is_pooled {
+            options = options.statement_cache_capacity(0);
+        }
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections.max(1))
             .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
@@ -60,6 +78,8 @@ impl Postgres {
             connection: SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
             pool,
             schema,
+            role,
+            is_pooled,
             statement_timeout_ms: config.statement_timeout_ms,
             commits: AtomicU64::new(0),
             writes: AtomicU64::new(0),
@@ -77,7 +97,23 @@ impl Postgres {
         Fut: Future<Output = Result<T, E>>,
         E: From<StoreError>,
     {
-        let session = self.begin(&access, AccessMode::ReadWrite).await?;
+        let role = self.role.as_deref();
+        self.write_as(role, access, env, work).await
+    }
+
+    async fn write_as<T, E, F, Fut>(
+        &self,
+        role: Option<&str>,
+        access: Access,
+        env: Arc<Env>,
+        work: F,
+    ) -> Result<Written<T>, E>
+    where
+        F: FnOnce(Tx) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        E: From<StoreError>,
+    {
+        let session = self.begin(&access, AccessMode::ReadWrite, role).await?;
         let tx = Tx::new(session, access, env);
         self.writes.fetch_add(1, Ordering::Relaxed);
         let result = run(tx.clone(), work).await;
@@ -109,7 +145,8 @@ impl Postgres {
         Fut: Future<Output = Result<T, E>>,
         E: From<StoreError>,
     {
-        let session = self.begin(&access, AccessMode::ReadOnly).await?;
+        let role = self.role.as_deref();
+        let session = self.begin(&access, AccessMode::ReadOnly, role).await?;
         let tx = Tx::new(session, access, env);
         let result = run_read(tx.clone(), work).await;
         roll_back(tx.end().await?).await;
@@ -127,12 +164,16 @@ impl Postgres {
         Fut: Future<Output = Result<(), E>>,
         E: From<StoreError>,
     {
-        let schema = self.schema.clone();
+        let (schema, role) = (self.schema.clone(), self.role.clone());
         let prepared = move |tx: Tx| async move {
             prepare_migration(&tx, &schema).await?;
-            work(tx).await
+            work(tx.clone()).await?;
+            if let Some(role) = role {
+                roles::grant(&tx, &schema, &role).await?;
+            }
+            Ok(())
         };
-        self.write(access, env, prepared)
+        self.write_as(None, access, env, prepared)
             .await
             .map(|written| written.value)
     }
@@ -144,6 +185,10 @@ impl Postgres {
         }
     }
 
+    pub(super) fn connections(&self) -> Connections {
+        connections(self.pool.size(), self.pool.num_idle())
+    }
+
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
@@ -152,8 +197,13 @@ impl Postgres {
         &self,
         access: &Access,
         mode: AccessMode,
+        role: Option<&str>,
     ) -> Result<DatabaseTransaction, StoreError> {
         let session = self.connection.begin().await?;
+        if self.is_pooled {
+            // sqlx names its statements, and another client's of the same name may be there.
+            session.execute_unprepared("DEALLOCATE ALL").await?;
+        }
         let (org, system) = match access.org() {
             Some(org) => (org.to_string(), "off"),
             None => (String::new(), "on"),
@@ -169,10 +219,32 @@ impl Postgres {
                 "off"
             }
             .into(),
+            role.unwrap_or(LOGIN_ROLE).into(),
         ];
         let begin = Statement::from_sql_and_values(DbBackend::Postgres, BEGIN, settings);
-        session.execute_raw(begin).await?;
+        session
+            .execute_raw(begin)
+            .await
+            .map_err(|error| roles::explain(error, role))?;
         Ok(session)
+    }
+}
+
+/// Takes `pgbouncer=true` out of the query of a URL, where others' clients look for it too.
+fn without_pooler_mark(url: &str) -> (String, bool) {
+    let Some((base, query)) = url.split_once('?') else {
+        return (url.to_owned(), false);
+    };
+    let rest: Vec<_> = query
+        .split('&')
+        .filter(|part| *part != "pgbouncer=true")
+        .collect();
+    if rest.len() == query.split('&').count() {
+        (url.to_owned(), false)
+    } else if rest.is_empty() {
+        (base.to_owned(), true)
+    } else {
+        (format!("{base}?{}", rest.join("&")), true)
     }
 }
 
@@ -199,4 +271,23 @@ async fn prepare_migration(tx: &Tx, schema: &str) -> Result<(), StoreError> {
             .await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_of_a_pooler_is_taken_out_of_the_url() {
+        let (marked, plain) = ("postgres://u@h/d?pgbouncer=true", "postgres://u@h/d?a=b");
+        assert_eq!(
+            without_pooler_mark(marked),
+            ("postgres://u@h/d".to_owned(), true)
+        );
+        assert_eq!(without_pooler_mark(plain), (plain.to_owned(), false));
+        assert_eq!(
+            without_pooler_mark("postgres://u@h/d?a=b&pgbouncer=true"),
+            (plain.to_owned(), true)
+        );
+    }
 }

@@ -14,7 +14,7 @@ use sqlx::sqlite::{
 };
 
 use self::writer::{Keep, Writer};
-use super::{Counters, Env, Written, run_read};
+use super::{Connections, Counters, Env, Written, connections, run_read};
 use crate::{Access, DatabaseConfig, StoreError, Tx};
 
 /// How long a statement waits for another process that holds the file.
@@ -146,6 +146,15 @@ impl Sqlite {
 
     pub(super) fn counters(&self) -> Counters {
         self.writer.counters()
+    }
+
+    /// Those for reading, which callers wait for.
+    pub(super) fn connections(&self) -> Connections {
+        let pool = self
+            .readers
+            .as_ref()
+            .map_or(&self.writer_pool, |readers| &readers.pool);
+        connections(pool.size(), pool.num_idle())
     }
 
     pub(super) async fn close(&self) {

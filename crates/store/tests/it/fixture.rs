@@ -49,9 +49,10 @@ pub(crate) async fn migrate(db: Db) -> Result<(), StoreError> {
         let notes = table::new("notes", columns);
         table::create_for_tenants(&manager, "notes", notes).await?;
         table::unique(&manager, "notes", &["org_id", "text"]).await?;
+        table::has_children(&manager, "notes").await?;
         let mut links = table::new("links", [table::id(), table::uuid("note_id")]);
         links.foreign_key(&mut table::belongs_to("note_id", "notes"));
-        manager.create_table(links).await?;
+        table::create_for_tenants(&manager, "links", links).await?;
         transaction.commit().await?;
         Ok(())
     })

@@ -6,8 +6,10 @@
 )]
 
 mod audit;
+mod effects;
 mod fixture;
 mod group_commit;
 mod outbox;
+mod roles;
 mod tenants;
 mod transactions;

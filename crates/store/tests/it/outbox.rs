@@ -2,13 +2,16 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use t11_core::World;
+use chrono::{DateTime, TimeDelta};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use t11_core::{ManualWorld, World};
+use t11_store::testing::TestDb;
 use t11_store::{Db, JobSink, NewJob, OutboxJob, Relay, SinkError, StoreError, System};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::fixture::{add_note, database, org, scope, texts};
+use crate::fixture::{add_note, database, migrate, org, scope, texts};
 
 /// Passes on what it takes, and refuses as often as told to.
 struct Sink {
@@ -49,7 +52,7 @@ impl Relaying {
             taken: sender,
         };
         let stop = CancellationToken::new();
-        let task = tokio::spawn(Relay::new(db, Arc::new(sink)).run(stop.clone()));
+        let task = tokio::spawn(Relay::new("test", db, Arc::new(sink)).run(stop.clone()));
         Self { taken, stop, task }
     }
 
@@ -232,5 +235,26 @@ async fn what_was_left_by_a_stopped_relay_is_taken_by_the_next() {
     let mut relaying = Relaying::start(db.db(), 0);
     assert_eq!(numbers(&relaying.next().await), [1, 2]);
     until_empty(&db).await;
+    relaying.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_is_measured() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let clock = ManualWorld::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap(), 1);
+    let db = TestDb::with_world(clock.world(), migrate).await;
+    enqueue(&db, 1..=3).await;
+    clock.advance(TimeDelta::seconds(90));
+    enqueue(&db, [4]).await;
+    let relaying = Relaying::start(db.db(), u32::MAX);
+    for line in [
+        "t11_outbox_pending{service=\"test\"} 4",
+        "t11_outbox_oldest_age_seconds{service=\"test\"} 90",
+    ] {
+        while !recorder.handle().render().contains(line) {
+            tokio::task::yield_now().await;
+        }
+    }
     relaying.stop().await;
 }

@@ -67,20 +67,23 @@ async fn conflicts_have_one_name_on_both_databases() {
 }
 
 #[tokio::test]
-async fn a_row_that_belongs_to_none_is_refused() {
+async fn a_row_belongs_to_one_of_its_own_organization_or_is_refused() {
     let db = database().await;
-    let dangling = db
-        .write(System("test"), |tx| async move {
-            let ids = [org(1).0.into(), org(2).0.into()];
-            let insert = "INSERT INTO links (id, note_id) VALUES ($1, $2)";
-            let backend = tx.get_database_backend();
-            tx.execute_raw(Statement::from_sql_and_values(backend, insert, ids))
-                .await?;
-            Ok::<_, StoreError>(())
-        })
-        .await
-        .unwrap_err();
-    assert!(matches!(dangling, StoreError::Reference), "{dangling:?}");
+    let of_one = write_note(&db, 1, "of one").await.unwrap().id;
+    for (owner, note) in [(org(1), org(9).0), (org(2), of_one)] {
+        let dangling = db
+            .write(System("test"), move |tx| async move {
+                let ids = [org(1).0.into(), owner.0.into(), note.into()];
+                let insert = "INSERT INTO links (id, org_id, note_id) VALUES ($1, $2, $3)";
+                let backend = tx.get_database_backend();
+                tx.execute_raw(Statement::from_sql_and_values(backend, insert, ids))
+                    .await?;
+                Ok::<_, StoreError>(())
+            })
+            .await
+            .unwrap_err();
+        assert!(matches!(dangling, StoreError::Reference), "{dangling:?}");
+    }
 }
 
 #[tokio::test]
