@@ -110,6 +110,14 @@ impl Client {
         }
     }
 
+    /// The same client with another token: an API key.
+    pub fn with_token(self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self
+        }
+    }
+
     /// The session's token.
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()

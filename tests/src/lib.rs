@@ -3,6 +3,12 @@
 #![expect(clippy::panic, reason = "a test that meets a surprise fails")]
 
 pub mod client;
+#[expect(clippy::print_stderr, reason = "a test says why it did not run")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no settings to read, and wait for other processes"
+)]
+pub mod processes;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

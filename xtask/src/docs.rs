@@ -49,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 }
 
 /// What only the server knows it prints itself. Built as the tests build it.
-fn printed_by_server(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
+pub(crate) fn printed_by_server(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
     shell::run(workspace.cargo().args([
         "build",
         "--workspace",

@@ -12,8 +12,10 @@
 
 mod bench;
 mod deny;
+mod deploy;
 mod dev;
 mod docs;
+mod envoy;
 mod proto;
 mod provision;
 mod running;
@@ -59,6 +61,8 @@ enum Chore {
     Tidy,
     /// Write the documents that are made from the code.
     Docs(docs::Options),
+    /// Write the proxies' configuration, which is made from the protos.
+    Envoy(envoy::Options),
     /// Measure the figures of the README.
     Bench(bench::Options),
     /// Ask a small real model, run on this machine, one question through the whole platform.
@@ -85,6 +89,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Proto(options) => proto::run(&workspace, &options),
         Chore::Tidy => tidy::run(&workspace),
         Chore::Docs(options) => docs::run(&workspace, &options),
+        Chore::Envoy(options) => envoy::run(&workspace, &options),
         Chore::Bench(options) => bench::run(&workspace, &options),
         Chore::TryModel(options) => try_model::run(&workspace, &options),
     }

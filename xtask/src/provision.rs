@@ -48,6 +48,29 @@ pub(crate) fn program(program: &str, package: &str) -> Result<()> {
     apt(&[package])
 }
 
+/// Unpacks a Debian package into `folder` without installing it: for one program of a package that
+/// brings much else.
+pub(crate) fn debian_package(package: &str, folder: &Path) -> Result<()> {
+    if shell::which("apt-get").is_none() {
+        bail!("this machine has no apt-get, so {package} was not tried; please install it");
+    }
+    say(format!("unpacking {package} into {}", folder.display()));
+    let download = tempfile::Builder::new().prefix("t11-package-").tempdir()?;
+    let fetch = || {
+        run(Command::new("apt-get")
+            .args(["download", package])
+            .current_dir(download.path()))
+    };
+    fetch().or_else(|_| run(as_root("apt-get")?.arg("update")).and_then(|()| fetch()))?;
+    for entry in fs::read_dir(download.path())? {
+        run(Command::new("dpkg-deb")
+            .arg("--extract")
+            .arg(entry?.path())
+            .arg(folder))?;
+    }
+    Ok(())
+}
+
 /// Installs npm packages (`name@version`) into a folder of their own and returns its `node_modules`.
 pub(crate) fn npm(cache: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
     let folder = cache.join("npm").join(name);

@@ -1,4 +1,4 @@
-//! Throw-away Postgres and Redis for tests: own data folder, free port, loopback, gone at the end.
+//! Throw-away Postgres, a pooler before it, and Redis for tests: own data folder, free port, loopback, gone at the end.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -15,10 +15,15 @@ use crate::running::{self, Running};
 use crate::shell::{self, say};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Owns its database of the same name. A superuser would not be subject to row security.
+/// Owns its database of the same name, and makes the role that tests act as. A superuser would not
+/// be subject to row security.
 const ROLE: &str = "t11";
+/// Connections of the pooler to the database: so few that the tests' clients must share them.
+const POOLED: u32 = 2;
 
 pub(crate) struct Servers {
+    /// Before the database that it is connected to, to end first.
+    pooler: Server,
     postgres: Server,
     redis: Server,
 }
@@ -36,8 +41,11 @@ impl Servers {
             provision::apt(&["postgresql"])?;
         }
         provision::program("redis-server", "redis-server")?;
+        provision::program("pgbouncer", "pgbouncer")?;
+        let postgres = start_postgres()?;
         let servers = Self {
-            postgres: start_postgres()?,
+            pooler: start_pooler(postgres.port)?,
+            postgres,
             redis: start_redis()?,
         };
         say(format!(
@@ -50,6 +58,15 @@ impl Servers {
 
     pub(crate) fn postgres_url(&self) -> String {
         format!("postgres://{ROLE}@127.0.0.1:{}/{ROLE}", self.postgres.port)
+    }
+
+    /// The same database through a pooler in transaction mode, of a version that knows no prepared
+    /// statements.
+    pub(crate) fn pooler_url(&self) -> String {
+        format!(
+            "postgres://{ROLE}@127.0.0.1:{}/{ROLE}?pgbouncer=true",
+            self.pooler.port
+        )
     }
 
     pub(crate) fn redis_url(&self) -> String {
@@ -104,7 +121,7 @@ fn start_postgres() -> Result<Server> {
         ready.status().is_ok_and(|status| status.success())
     })?;
     for statement in [
-        format!("CREATE ROLE {ROLE} LOGIN"),
+        format!("CREATE ROLE {ROLE} LOGIN CREATEROLE CREATEDB"),
         format!("CREATE DATABASE {ROLE} OWNER {ROLE}"),
     ] {
         let mut psql = Command::new(programs.join("psql"));
@@ -112,6 +129,50 @@ fn start_postgres() -> Result<Server> {
         psql.args([&port.to_string(), "--username=postgres", "--command"]);
         shell::output(psql.arg(statement))?;
     }
+    Ok(Server {
+        _process: process,
+        _folder: folder,
+        port,
+    })
+}
+
+fn start_pooler(database_port: u16) -> Result<Server> {
+    let folder = tempfile::Builder::new().prefix("t11-pooler-").tempdir()?;
+    let port = running::free_port()?;
+    let config = folder.path().join("pgbouncer.ini");
+    let settings = format!(
+        "[databases]\n\
+         {ROLE} = host=127.0.0.1 port={database_port} user={ROLE} dbname={ROLE}\n\
+         [pgbouncer]\n\
+         listen_addr = 127.0.0.1\n\
+         listen_port = {port}\n\
+         unix_socket_dir =\n\
+         auth_type = any\n\
+         pool_mode = transaction\n\
+         default_pool_size = {POOLED}\n\
+         ignore_startup_parameters = extra_float_digits\n"
+    );
+    fs::write(&config, settings)?;
+    // Debian keeps it out of the path of ordinary users.
+    let program = shell::which("pgbouncer").unwrap_or_else(|| "/usr/sbin/pgbouncer".into());
+    // It refuses to run as root, too.
+    let mut command = if provision::is_root()? {
+        shell::output(
+            Command::new("chown")
+                .arg("-R")
+                .arg("postgres:")
+                .arg(folder.path()),
+        )?;
+        running::tied_as("postgres", program)
+    } else {
+        running::tied(program)
+    };
+    command.arg("--quiet").arg(&config);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut process = Running::start("pgbouncer", &mut command)?;
+    process.wait_until(PATIENCE, || {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+    })?;
     Ok(Server {
         _process: process,
         _folder: folder,

@@ -7,7 +7,7 @@ mod fault;
 mod name;
 mod page;
 mod permission;
-mod world;
+pub mod world;
 
 pub use caller::{AuditNote, Caller, Denied, OrgId, OrgScope, Subject};
 pub use etag::{Etag, StaleEtag};

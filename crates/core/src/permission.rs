@@ -86,6 +86,40 @@ words! {
     }
 }
 
+impl Permission {
+    /// Whether an API key can hold it. A key manages neither people nor keys nor the organization
+    /// itself, so that one that leaks cannot make itself a successor; and nobody's profile is its
+    /// own. `llm.write` opens no RPC yet.
+    pub fn is_scope(self) -> bool {
+        match self {
+            Self::SelfManage
+            | Self::OrganizationWrite
+            | Self::MembersWrite
+            | Self::ApiKeysRead
+            | Self::ApiKeysWrite
+            | Self::LlmWrite
+            | Self::Internal => false,
+            Self::OrganizationRead
+            | Self::MembersRead
+            | Self::AuditRead
+            | Self::AgentsRead
+            | Self::AgentsWrite
+            | Self::KnowledgeRead
+            | Self::KnowledgeWrite
+            | Self::PricesRead
+            | Self::PricesWrite
+            | Self::ConversationsRead
+            | Self::ConversationsWrite
+            | Self::CrmRead
+            | Self::CrmWrite
+            | Self::LlmComplete
+            | Self::LlmRead
+            | Self::JobsRead
+            | Self::JobsWrite => true,
+        }
+    }
+}
+
 impl Role {
     /// Whether this role includes `permission`. The table of docs/security.md is this function.
     pub fn allows(self, permission: Permission) -> bool {
@@ -128,6 +162,18 @@ mod tests {
             for pair in Role::ALL.windows(2) {
                 assert!(pair[0].allows(*permission) || !pair[1].allows(*permission));
             }
+        }
+    }
+
+    #[test]
+    fn no_key_gives_rights_to_another() {
+        for permission in [
+            Permission::MembersWrite,
+            Permission::ApiKeysWrite,
+            Permission::SelfManage,
+            Permission::Internal,
+        ] {
+            assert!(!permission.is_scope(), "{permission}");
         }
     }
 

@@ -4,21 +4,31 @@
 
 mod context;
 mod deadline;
+mod drain;
+mod metrics;
 mod peer;
+mod policy;
 mod request;
+mod retry;
 mod server;
+mod shed;
 mod status;
 mod stream;
 mod token;
 mod trace;
 
 pub use context::{CallContext, as_service, current, in_context};
+pub use metrics::{CLIENT_DURATION, SERVER_DURATION, code_name};
 pub use peer::{LocalSlot, Peer};
 pub use request::{CallInfo, call_info, caller, scope};
 pub use server::ServerStack;
 pub use status::{RemoteFault, http_status, status};
 pub use stream::{Events, ResponseStream, stream};
 pub use token::{Signer, TokenError, Verifier, parse_key};
+
+/// The longest message of a call, in bytes, unless an RPC's service says otherwise. What is longer
+/// is streamed in pieces.
+pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Metadata keys between our own processes. Edge strips every `x-t11-*` header from outside.
 pub mod keys {
@@ -34,4 +44,15 @@ pub mod keys {
     pub const SET_SESSION: &str = "x-t11-set-session";
     /// Answer metadata: edge takes the session cookie away.
     pub const CLEAR_SESSION: &str = "x-t11-clear-session";
+    /// Which neighbour a call is for, where one address leads to all.
+    pub const PEER: &str = "x-t11-peer";
+    /// All that only our own processes may say; proxies take it off what comes from outside.
+    pub const INTERNAL: [&str; 6] = [
+        CALLER,
+        CLIENT_ADDRESS,
+        CLIENT_AGENT,
+        SET_SESSION,
+        CLEAR_SESSION,
+        PEER,
+    ];
 }

@@ -9,16 +9,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Request, Response};
-use t11_core::{Fault, FaultKind};
-use t11_proto::method;
+use t11_core::{Fault, FaultKind, World};
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::transport::Channel;
-use tower::{Service, ServiceExt as _};
+use tower::Service;
 
 use crate::context::{self, CallContext};
+use crate::metrics::{self, Measured};
+use crate::policy::{self, Policy};
+use crate::retry::{Attempt, Retries};
 use crate::server::ServerStack;
-use crate::status::status;
+use crate::status::{chain, status};
 use crate::{deadline, keys, trace};
 
 /// Handed to a generated client: `AgentServiceClient::new(peer)`. Puts the caller, the time left
@@ -32,7 +34,10 @@ pub struct Peer {
 #[derive(Clone)]
 enum Place {
     Local(Arc<OnceLock<ServerStack>>),
-    Remote(Channel),
+    Remote {
+        channel: Channel,
+        retries: Arc<Retries>,
+    },
 }
 
 /// Where a local service is put once it is built. Peers exist before the services do, so that
@@ -70,7 +75,7 @@ impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = match self.place {
             Place::Local(_) => "local",
-            Place::Remote(_) => "remote",
+            Place::Remote { .. } => "remote",
         };
         write!(f, "Peer({}, {place})", self.name)
     }
@@ -89,11 +94,14 @@ impl Peer {
         )
     }
 
-    /// A peer behind a channel.
-    pub fn remote(name: &'static str, channel: Channel) -> Self {
+    /// A peer behind a channel. `world` gives the pauses between tries.
+    pub fn remote(name: &'static str, channel: Channel, world: World) -> Self {
         Self {
             name,
-            place: Place::Remote(channel),
+            place: Place::Remote {
+                channel,
+                retries: Arc::new(Retries::new(name, world)),
+            },
         }
     }
 
@@ -102,32 +110,28 @@ impl Peer {
         self.name
     }
 
-    async fn send(self, request: Request<Body>) -> Response<Body> {
+    async fn send(self, mut attempt: Attempt) -> Response<Body> {
         match self.place {
             Place::Local(slot) => match slot.get() {
-                Some(stack) => stack.clone().handle(request).await,
+                Some(stack) => stack.clone().handle(attempt.request).await,
                 None => status(self.name, &PeerError::NotRunning(self.name)).into_http(),
             },
-            Place::Remote(channel) => match send_remote(channel, request).await {
-                Ok(response) => response,
-                Err(source) => {
-                    tracing::warn!(peer = self.name, error = %source, "peer cannot be reached");
-                    let error = PeerError::Unreachable {
-                        name: self.name,
-                        source,
-                    };
-                    status(self.name, &error).into_http()
+            Place::Remote { channel, retries } => {
+                // Where all neighbours are behind one address, it says which one is meant.
+                let name = HeaderValue::from_static(self.name);
+                attempt.request.headers_mut().insert(keys::PEER, name);
+                match retries.send(&channel, attempt).await {
+                    Ok(response) => response,
+                    Err(source) => unreachable(self.name, source),
                 }
-            },
+            }
         }
     }
 }
 
-async fn send_remote(
-    mut channel: Channel,
-    request: Request<Body>,
-) -> Result<Response<Body>, tonic::transport::Error> {
-    channel.ready().await?.call(request).await
+fn unreachable(name: &'static str, source: tonic::transport::Error) -> Response<Body> {
+    tracing::warn!(peer = name, error = %chain(&source), "peer cannot be reached");
+    status(name, &PeerError::Unreachable { name, source }).into_http()
 }
 
 impl LocalSlot {
@@ -148,23 +152,36 @@ impl Service<Request<Body>> for Peer {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let context = context::current();
-        let deadline = call_deadline(&mut request, &context);
+        let policy = policy::find(request.uri().path());
+        let measured = Measured::client(request.uri().path());
+        let deadline = call_deadline(&mut request, policy, &context);
         if let Some(deadline) = deadline {
             deadline::put_timeout(&mut request, deadline);
         }
         pass_on(request.headers_mut(), &context);
-        let call = self.clone().send(request);
-        Box::pin(async move { Ok(deadline::bound(deadline, call).await) })
+        let call = self.clone().send(Attempt {
+            request,
+            policy,
+            deadline,
+        });
+        Box::pin(async move {
+            let response = deadline::bound(deadline, call).await;
+            Ok(metrics::until_end(response, measured))
+        })
     }
 }
 
 /// The earliest of: the running call's, what the client asked, the RPC's own longest.
-fn call_deadline(request: &mut Request<Body>, context: &CallContext) -> Option<Instant> {
+fn call_deadline(
+    request: &mut Request<Body>,
+    policy: Option<Policy>,
+    context: &CallContext,
+) -> Option<Instant> {
     let now = Instant::now();
     let asked = deadline::take_timeout(request).map(|timeout| now + timeout);
-    let longest = method::find(request.uri().path())
-        .filter(|method| method.deadline_ms > 0)
-        .map(|method| now + Duration::from_millis(method.deadline_ms.into()));
+    let longest = policy
+        .and_then(Policy::longest)
+        .map(|longest| now + longest);
     deadline::earliest([context.deadline, asked, longest])
 }
 

@@ -1,15 +1,14 @@
 //! The stack every service is served through, over a socket or in the process: context, deadline,
 //! trace, caller, permission. What it enforces is written in the protos.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::Router;
 use http::{HeaderMap, Request, Response};
 use t11_core::{AuditNote, Caller, Fault, FaultKind, OrgScope, Permission, Subject, World};
-use t11_proto::method::{self, Auth, MethodInfo};
+use t11_proto::method::{Auth, MethodInfo};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
@@ -17,10 +16,16 @@ use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use crate::context::{self, CallContext};
+use crate::metrics::{self, Measured};
+use crate::policy::{self, Policy};
 use crate::request::CallInfo;
+use crate::shed::{Place, Room, Urgency};
 use crate::status::status;
 use crate::token::{TokenError, Verifier};
-use crate::{deadline, keys, trace};
+use crate::{deadline, drain, keys, trace};
+
+/// Calls at a time where nobody said how many.
+const DEFAULT_ROOM: usize = 1_000;
 
 /// A service's routes behind the checks that hold in both shapes.
 #[derive(Clone)]
@@ -32,6 +37,8 @@ pub struct ServerStack {
 struct Shared {
     verifier: Verifier,
     world: World,
+    room: Room,
+    drained: CancellationToken,
 }
 
 /// Why the stack refuses a call before its handler.
@@ -58,78 +65,103 @@ impl Fault for Refusal {
     }
 }
 
-/// Each RPC with its permission as a word of the code.
-static POLICIES: LazyLock<HashMap<&'static str, (&'static MethodInfo, Option<Permission>)>> =
-    LazyLock::new(|| {
-        method::METHODS
-            .iter()
-            .map(|method| (method.path, (method, method.permission.parse().ok())))
-            .collect()
-    });
-
 impl ServerStack {
     /// Puts the checks in front of `routes`.
     pub fn new(routes: Routes, verifier: Verifier, world: World) -> Self {
         Self {
             router: routes.into_axum_router(),
-            shared: Arc::new(Shared { verifier, world }),
+            shared: Arc::new(Shared {
+                verifier,
+                world,
+                room: Room::new("", DEFAULT_ROOM),
+                drained: CancellationToken::new(),
+            }),
+        }
+    }
+
+    /// The stack of the service `name`: at most `max_calls` at a time, and streams without an end
+    /// of their own are ended when `drained` is cancelled.
+    #[must_use]
+    pub fn of_service(
+        self,
+        name: &'static str,
+        max_calls: usize,
+        drained: CancellationToken,
+    ) -> Self {
+        let shared = Shared {
+            verifier: self.shared.verifier.clone(),
+            world: self.shared.world.clone(),
+            room: Room::new(name, max_calls),
+            drained,
+        };
+        Self {
+            router: self.router,
+            shared: Arc::new(shared),
         }
     }
 
     /// Answers one call.
     pub async fn handle(self, mut request: Request<Body>) -> Response<Body> {
         let path = request.uri().path().to_owned();
-        let policy = POLICIES.get(path.as_str());
-        let deadline = call_deadline(&mut request, policy.map(|(method, _)| *method));
+        let measured = Measured::server(&path);
+        let policy = policy::find(&path);
+        let deadline = call_deadline(&mut request, policy);
         let context = self.context(request.headers(), deadline);
         let span = tracing::info_span!(
-            "rpc", rpc.method = %path, request_id = %context.request_id, org.id = tracing::field::Empty,
+            "rpc", rpc.method = %path, request_id = %context.request_id,
+            org.id = tracing::field::Empty, trace_id = tracing::field::Empty,
         );
         trace::continue_from(request.headers(), &span);
-        let call = deadline::bound(deadline, self.answer(request, policy.copied()));
-        context::in_context(context, call).instrument(span).await
+        let call = deadline::bound(deadline, self.answer(request, policy));
+        let response = context::in_context(context, call).instrument(span).await;
+        metrics::until_end(response, measured)
     }
 
-    async fn answer(
-        self,
-        mut request: Request<Body>,
-        policy: Option<(&'static MethodInfo, Option<Permission>)>,
-    ) -> Response<Body> {
-        let checked = match policy {
-            Some((method, permission)) => self.authorize(&mut request, method, permission),
-            // Health and reflection speak of no organization.
-            None if request.uri().path().starts_with("/grpc.") => Ok(()),
+    async fn answer(self, mut request: Request<Body>, policy: Option<Policy>) -> Response<Body> {
+        let admitted = match policy {
+            Some(policy) => self.admit(&mut request, policy).map(Some),
+            // Health and reflection speak of no organization, and are asked most when it is full.
+            None if request.uri().path().starts_with("/grpc.") => Ok(None),
             None => Err(status("t11", &Refusal::Unknown)),
         };
-        if let Err(status) = checked {
-            return status.into_http();
-        }
-        match self
+        let place = match admitted {
+            Ok(place) => place,
+            Err(status) => return status.into_http(),
+        };
+        let answered = self
             .router
             .oneshot(request.map(axum::body::Body::new))
-            .await
-        {
+            .await;
+        let mut response = match answered {
             Ok(response) => response.map(Body::new),
             Err(infallible) => match infallible {},
+        };
+        if policy.is_some_and(Policy::is_endless) {
+            response = drain::until_drained(response, &self.shared.drained);
         }
+        if let Some(place) = place {
+            // Taken by `until_end`: the call lasts as long as the body.
+            response.extensions_mut().insert(Arc::new(place));
+        }
+        response
     }
 
-    fn authorize(
-        &self,
-        request: &mut Request<Body>,
-        method: &'static MethodInfo,
-        permission: Option<Permission>,
-    ) -> Result<(), Status> {
+    /// Lets the call in, if its caller may and there is room.
+    fn admit(&self, request: &mut Request<Body>, policy: Policy) -> Result<Place, Status> {
+        let Policy { method, permission } = policy;
         let info = call_info(request.headers());
+        let mut urgency = Urgency::of(policy, None);
         if method.auth != Auth::Public {
             let caller = self.caller(request.headers())?;
             let scope = self.scope(&caller, method, permission, &info)?;
             tracing::Span::current().record("org.id", tracing::field::display(scope.org()));
+            urgency = Urgency::of(policy, Some(&caller));
             request.extensions_mut().insert(scope);
             request.extensions_mut().insert(caller);
         }
         request.extensions_mut().insert(info);
-        Ok(())
+        let entered = self.shared.room.enter(urgency);
+        entered.map_err(|overloaded| status("t11", &overloaded))
     }
 
     fn caller(&self, headers: &HeaderMap) -> Result<Caller, Status> {
@@ -200,39 +232,14 @@ fn header<'a>(headers: &'a HeaderMap, key: &str) -> Option<&'a str> {
         .filter(|value| !value.is_empty())
 }
 
-fn call_deadline(request: &mut Request<Body>, method: Option<&MethodInfo>) -> Option<Instant> {
+fn call_deadline(request: &mut Request<Body>, policy: Option<Policy>) -> Option<Instant> {
     let now = Instant::now();
     let asked = deadline::take_timeout(request).map(|timeout| now + timeout);
-    let longest = method
-        .filter(|method| method.deadline_ms > 0)
-        .map(|method| now + Duration::from_millis(method.deadline_ms.into()));
+    let longest = policy
+        .and_then(Policy::longest)
+        .map(|longest| now + longest);
     deadline::earliest([asked, longest, None])
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_rpc_says_who_may_call_and_with_which_permission() {
-        for (path, (method, permission)) in &*POLICIES {
-            assert_ne!(method.auth, Auth::Unspecified, "{path}");
-            assert_ne!(method.rate_class, method::RateClass::Unspecified, "{path}");
-            assert_ne!(
-                method.idempotency,
-                method::Idempotency::Unspecified,
-                "{path}"
-            );
-            match method.auth {
-                Auth::Public => assert!(method.permission.is_empty(), "{path}"),
-                Auth::Service => assert_eq!(*permission, Some(Permission::Internal), "{path}"),
-                Auth::Caller | Auth::Unspecified => {
-                    assert!(
-                        permission.is_some_and(|p| p != Permission::Internal),
-                        "{path}"
-                    );
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -101,9 +101,10 @@ impl TypeName for rpc::RequestInfo {
     const FULL_NAME: &'static str = "google.rpc.RequestInfo";
 }
 
-fn chain(fault: &dyn Fault) -> String {
-    let mut text = fault.to_string();
-    let mut source = std::error::Error::source(fault);
+/// An error and what caused it, in one line for logs.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
     while let Some(error) = source {
         text.push_str(": ");
         text.push_str(&error.to_string());

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::global;
 use opentelemetry::propagation::{Extractor, Injector};
+use opentelemetry::trace::{TraceContextExt as _, TraceId};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
@@ -27,11 +28,16 @@ impl Injector for HeadersMut<'_> {
     }
 }
 
-/// Makes `span` a child of the trace the request came with.
+/// Makes `span` a child of the trace the request came with, and notes the trace for logs.
 pub(crate) fn continue_from(headers: &HeaderMap, span: &Span) {
     let parent = global::get_text_map_propagator(|p| p.extract(&Headers(headers)));
     // Fails only when no tracing to a collector is set up, and then there is nothing to continue.
     drop(span.set_parent(parent));
+    let context = span.context();
+    let trace = context.span().span_context().trace_id();
+    if trace != TraceId::INVALID {
+        span.record("trace_id", tracing::field::display(trace));
+    }
 }
 
 /// Writes the current trace into the request.

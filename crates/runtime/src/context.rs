@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
-use crate::{Keys, Settings};
+use crate::bus::{self, Bus, Carrier};
+use crate::{Environment, Health, Keys, Redis, Settings, metrics};
 
 /// Clock, keys, databases, neighbours: everything from outside that a service needs.
 #[derive(Clone)]
@@ -27,28 +28,45 @@ pub struct Context {
     peers: Arc<HashMap<&'static str, Peer>>,
     shutdown: CancellationToken,
     tasks: TaskTracker,
+    health: Health,
     databases: Arc<Mutex<HashMap<String, Db>>>,
+    redis: Option<Redis>,
+    carrier: Arc<dyn Carrier>,
     migrate: bool,
 }
 
 impl Context {
+    /// # Errors
+    /// When `redis_url` or `namespace` cannot be used. Whether Redis is there does not matter.
     pub(crate) fn new(
         settings: Arc<Settings>,
         world: World,
         keys: Keys,
         peers: HashMap<&'static str, Peer>,
         migrate: bool,
-    ) -> Self {
-        Self {
+    ) -> Result<Self> {
+        let common = &settings.common;
+        let redis = match &common.redis_url {
+            Some(url) => Some(Redis::connect(url, &common.namespace)?),
+            None => None,
+        };
+        let carrier: Arc<dyn Carrier> = match &redis {
+            Some(redis) => Arc::new(bus::OverRedis::new(redis)),
+            None => Arc::new(bus::InProcess::default()),
+        };
+        Ok(Self {
             settings,
             world,
             keys,
             peers: Arc::new(peers),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            health: Health::default(),
             databases: Arc::default(),
+            redis,
+            carrier,
             migrate,
-        }
+        })
     }
 
     /// Clock and randomness.
@@ -76,7 +94,12 @@ impl Context {
             .expect("a service of the mesh")
     }
 
-    /// Cancelled when the process begins to drain.
+    /// Whether the process may be sent calls; a service adds what that depends on.
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// Cancelled when the process takes no more work: some time after it said that it is not ready.
     pub fn shutdown(&self) -> CancellationToken {
         self.shutdown.clone()
     }
@@ -84,6 +107,16 @@ impl Context {
     /// Work that outlives the call it began in; waited for when the process drains.
     pub fn tasks(&self) -> TaskTracker {
         self.tasks.clone()
+    }
+
+    /// A new member of the bus between replicas, in this process while no Redis is set.
+    pub fn bus(&self) -> Bus {
+        Bus::join(self.carrier.clone(), &self.world)
+    }
+
+    /// The Redis of the mesh, if one is set.
+    pub fn redis(&self) -> Option<Redis> {
+        self.redis.clone()
     }
 
     /// Signs caller tokens.
@@ -114,7 +147,7 @@ impl Context {
     /// The database of a service, connected; migrated too when the process runs alone.
     ///
     /// # Errors
-    /// When it cannot be reached, or its schema cannot be brought up to date.
+    /// When it cannot be reached, or [`check_database`] finds it unfit.
     pub async fn database(&self, service: &'static str) -> Result<Db> {
         let config = self.settings.database_config(service)?;
         let masked = config.masked_url();
@@ -126,6 +159,15 @@ impl Context {
                 .await
                 .with_context(|| format!("migrations of `{service}`"))?;
         }
+        let is_production = self.settings.common.environment == Environment::Production;
+        check_database(service, &db, is_production)
+            .await
+            .with_context(|| format!("database of `{service}` at {masked}"))?;
+        self.tasks.spawn(metrics::count_connections(
+            service,
+            db.clone(),
+            self.shutdown(),
+        ));
         self.databases.lock().insert(service.to_owned(), db.clone());
         Ok(db)
     }
@@ -147,9 +189,29 @@ impl Context {
         match url.scheme() {
             "file" => local_assets(PathBuf::from(url.path())),
             "s3" => s3_assets(&url),
-            other => anyhow::bail!("T11_ASSETS_URL: `{other}` is neither `file` nor `s3`"),
+            other => bail!("T11_ASSETS_URL: `{other}` is neither `file` nor `s3`"),
         }
     }
+}
+
+/// Whether a service may use its database: its tables are up to date, and its role and the server
+/// are what the promises of the platform rest on.
+///
+/// # Errors
+/// Everything that is wrong, each with how to mend it; or the database does not answer.
+pub async fn check_database(service: &str, db: &Db, is_production: bool) -> Result<()> {
+    let pending = t11_migrations::pending(service, db).await?;
+    let mut refusals = db.refusals(is_production).await?;
+    if !pending.is_empty() {
+        let count = pending.len();
+        refusals.push(format!(
+            "{count} migrations are not applied; run `t11 migrate`"
+        ));
+    }
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    bail!("{}", refusals.join("; "))
 }
 
 fn local_assets(path: PathBuf) -> Result<Arc<dyn ObjectStore>> {
@@ -168,7 +230,7 @@ fn s3_assets(url: &Url) -> Result<Arc<dyn ObjectStore>> {
                 builder.with_endpoint(value).with_allow_http(allow_http)
             }
             "region" => builder.with_region(value),
-            other => anyhow::bail!("T11_ASSETS_URL: unknown parameter `{other}`"),
+            other => bail!("T11_ASSETS_URL: unknown parameter `{other}`"),
         };
     }
     Ok(Arc::new(builder.build()?))

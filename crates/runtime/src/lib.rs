@@ -2,24 +2,36 @@
 //! is ([`Service`]); the same code then runs alone, beside others in one process, or in a test.
 
 mod admin;
+pub mod bus;
 mod context;
+mod health;
 mod http;
 mod keys;
+pub mod limiter;
 mod mesh;
+mod metrics;
+mod peers;
+mod redis;
 mod relay;
 mod secret;
 mod service;
 mod settings;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod telemetry;
+mod tls;
 mod worker;
 
-pub use context::Context;
+pub use bus::Bus;
+pub use context::{Context, check_database};
+pub use health::{Health, Report};
 pub use keys::Keys;
 pub use mesh::{Mesh, Shape};
+pub use redis::{Redis, RedisError};
 pub use secret::Secret;
 pub use service::{Built, Entry, Service};
 pub use settings::{
-    Common, ENV, EnvName, Environment, LogFormat, Settings, SettingsError, Sources,
+    Common, ENV, EnvName, Environment, LogFormat, Settings, SettingsError, Sources, TlsFiles,
 };
 pub use telemetry::Telemetry;
 pub use worker::{JobFailure, JobHandler, RunningJob};
@@ -34,7 +46,7 @@ pub fn init_process() {
 pub fn main<S: Service>() -> std::process::ExitCode {
     let run = async {
         let settings = Settings::load(&Sources::process())?;
-        let telemetry = Telemetry::start(&settings)?;
+        let telemetry = Telemetry::start(&settings, S::NAME)?;
         let outcome = Mesh::serve(settings, &[Entry::of::<S>()], &[S::NAME]).await;
         telemetry.stop().await;
         outcome

@@ -7,30 +7,26 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use axum::Router;
-use metrics_exporter_prometheus::PrometheusBuilder;
 use t11_core::World;
-use t11_grpc::{LocalSlot, Peer, ServerStack};
+use t11_grpc::{LocalSlot, ServerStack};
 use t11_proto::FILE_DESCRIPTOR_SET;
-use t11_store::Relay;
+use t11_proto::method::METHODS;
+use t11_store::{Engine, Relay};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
-use tonic::transport::Endpoint;
 
+use crate::http::{self, Manners};
+use crate::peers::{PORTS, peers};
 use crate::relay::JobsSink;
+use crate::tls::Tls;
 use crate::worker::{Worker, WorkerParts};
-use crate::{Built, Context, Entry, Keys, Settings, admin, http};
+use crate::{Built, Context, Entry, Health, Keys, Settings, admin, metrics};
 
-/// The services that serve gRPC, and their ports when they run apart.
-const PORTS: [(&str, u16); 5] = [
-    ("accounts", 50051),
-    ("agents", 50052),
-    ("crm", 50053),
-    ("llm", 50054),
-    ("jobs", 50055),
-];
 const ADMIN_PORT: u16 = 9090;
+/// What is given to those who only have to close.
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Where the services of this process are reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +40,12 @@ pub enum Shape {
 /// Running services.
 pub struct Mesh {
     context: Context,
+    shape: Shape,
+    tls: Option<Tls>,
     tasks: TaskTracker,
+    /// Probes are answered until the last call has ended.
+    admin: TaskTracker,
+    admin_shutdown: CancellationToken,
     http_addr: Option<SocketAddr>,
 }
 
@@ -60,25 +61,42 @@ impl Mesh {
         names: &[&str],
         shape: Shape,
     ) -> Result<Self> {
+        if shape == Shape::Apart || settings.common.admin_addr.is_some() {
+            // Before anything measures itself: what is measured earlier goes nowhere.
+            metrics::recorder()?;
+        }
         let keys = Keys::load(&settings, &world)?;
-        let (peers, mut slots) = peers(&settings, names)?;
+        if admin_addr(&settings, shape).is_some() {
+            // Before anything counts.
+            metrics::recorder()?;
+        }
+        let tls = Tls::load(&settings.common.tls)?;
+        let (peers, mut slots) = peers(&settings, names, tls.as_ref(), &world)?;
         let migrate = shape == Shape::OneProcess;
-        let context = Context::new(Arc::new(settings), world, keys, peers, migrate);
+        let context = Context::new(Arc::new(settings), world, keys, peers, migrate)?;
         let mut mesh = Self {
             context,
+            shape,
+            tls,
             tasks: TaskTracker::new(),
+            admin: TaskTracker::new(),
+            admin_shutdown: CancellationToken::new(),
             http_addr: None,
         };
+        if let Some(tls) = mesh.tls.clone() {
+            mesh.tasks.spawn(tls.keep(mesh.context.shutdown()));
+        }
         for name in names {
             let Some(entry) = entries.iter().find(|entry| entry.name == *name) else {
                 bail!("no service is called `{name}`");
             };
             let built = (entry.build)(&mesh.context.settings, &mesh.context).await?;
-            mesh.launch(entry.name, built, slots.remove(entry.name), shape)
+            mesh.launch(entry.name, built, slots.remove(entry.name))
                 .await?;
         }
         mesh.relay_outboxes();
-        if let Some(address) = mesh.admin_addr(shape) {
+        mesh.watch_health(names).await;
+        if let Some(address) = admin_addr(&mesh.context.settings, shape) {
             mesh.serve_admin(address).await?;
         }
         Ok(mesh)
@@ -91,9 +109,7 @@ impl Mesh {
     pub async fn serve(settings: Settings, entries: &[Entry], names: &[&str]) -> Result<()> {
         let mesh = Self::start(settings, World::system(), entries, names, Shape::Apart).await?;
         tracing::info!(services = ?names, "serving");
-        stop_signal().await?;
-        mesh.stop().await;
-        Ok(())
+        mesh.run_until_stopped().await
     }
 
     /// Where edge listens, if it runs here.
@@ -106,21 +122,32 @@ impl Mesh {
         &self.context
     }
 
-    /// Drains: no new work, running calls and jobs end within `drain_seconds`.
+    /// Drains: says that it is not ready, still takes calls for `drain_delay_seconds`, then no
+    /// more; running calls and jobs end within `drain_seconds` or are cut.
     pub async fn stop(self) {
         tracing::info!("draining");
+        self.context.health().drain();
+        tokio::time::sleep(self.context.settings().drain_delay()).await;
         self.context.shutdown().cancel();
         self.tasks.close();
-        // Workers hand their leases back within the same time; a little more lets them.
-        let limit = self.drain_limit() + Duration::from_secs(2);
+        // Listeners and workers keep to the limit by themselves.
+        let limit = self.drain_limit() + CLOSING;
         if tokio::time::timeout(limit, self.tasks.wait())
             .await
             .is_err()
         {
-            tracing::warn!("some calls did not end in time");
+            tracing::warn!("some work did not end in time");
         }
-        for db in self.context.databases().into_values() {
-            db.close().await;
+        let close = async {
+            for db in self.context.databases().into_values() {
+                db.close().await;
+            }
+            self.admin_shutdown.cancel();
+            self.admin.close();
+            self.admin.wait().await;
+        };
+        if tokio::time::timeout(CLOSING, close).await.is_err() {
+            tracing::warn!("databases did not close in time");
         }
     }
 
@@ -129,7 +156,6 @@ impl Mesh {
         name: &'static str,
         built: Built,
         slot: Option<LocalSlot>,
-        shape: Shape,
     ) -> Result<()> {
         let Built {
             routes,
@@ -138,9 +164,8 @@ impl Mesh {
             handlers,
         } = built;
         if let Some(routes) = routes {
-            let routes = with_reflection(routes)?;
-            let stack = ServerStack::new(routes, self.context.verifier(), self.context.world());
-            if shape == Shape::Apart {
+            let stack = self.stack(name, routes)?;
+            if self.shape == Shape::Apart {
                 self.serve_grpc(name, stack.clone()).await?;
             }
             if let Some(slot) = slot {
@@ -149,7 +174,8 @@ impl Mesh {
         }
         if let Some(router) = http {
             let address = self.context.settings.common.http_addr;
-            self.http_addr = Some(self.listen(name, address, router).await?);
+            let manners = Manners::outside(self.drain_limit(), self.context.world());
+            self.http_addr = Some(self.listen(name, address, router, manners).await?);
         }
         for (_, task) in tasks {
             self.tasks.spawn(task);
@@ -160,6 +186,37 @@ impl Mesh {
                 .spawn(Worker::run(worker, self.context.shutdown()));
         }
         Ok(())
+    }
+
+    fn stack(&self, name: &'static str, routes: Routes) -> Result<ServerStack> {
+        let routes = with_reflection(routes, name, &self.context.health())?;
+        let (verifier, world) = (self.context.verifier(), self.context.world());
+        let max_calls = self.context.settings.common.max_calls;
+        Ok(ServerStack::new(routes, verifier, world).of_service(
+            name,
+            usize::try_from(max_calls)?,
+            self.context.shutdown(),
+        ))
+    }
+
+    /// Readiness is that of the databases opened here; for edge, which has none, also that of
+    /// the services it passes calls on to.
+    async fn watch_health(&self, names: &[&str]) {
+        let health = self.context.health();
+        for (service, db) in self.context.databases() {
+            health.add_check(format!("database/{service}"), move || {
+                let db = db.clone();
+                async move { db.ping().await.map_err(|error| error.to_string()) }
+            });
+        }
+        if names.contains(&"edge") {
+            let elsewhere = PORTS.iter().filter(|(name, _)| !names.contains(name));
+            for (name, _) in elsewhere {
+                health.add_neighbour(self.context.peer(name));
+            }
+        }
+        health.begin().await;
+        self.tasks.spawn(health.keep(self.context.shutdown()));
     }
 
     fn worker(
@@ -177,6 +234,12 @@ impl Mesh {
                 .job_concurrency
                 .clamp(1, 64)
                 .into(),
+            // A queue in a SQLite file is of the process that has the file open.
+            is_alone: self
+                .context
+                .databases()
+                .get("jobs")
+                .is_some_and(|db| db.engine() == Engine::Sqlite),
             jobs: self.context.peer("jobs"),
             signer: self.context.signer(),
             world: self.context.world(),
@@ -204,7 +267,7 @@ impl Mesh {
                 world: self.context.world(),
             };
             self.tasks
-                .spawn(Relay::new(db, Arc::new(sink)).run(self.context.shutdown()));
+                .spawn(Relay::new(service, db, Arc::new(sink)).run(self.context.shutdown()));
         }
     }
 
@@ -213,77 +276,77 @@ impl Mesh {
             .iter()
             .find(|(known, _)| *known == name)
             .map_or(0, |(_, port)| *port);
-        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        let told = self.context.settings.common.listen.get(name).copied();
+        let address = told.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
         let router = Router::new().fallback(move |request: axum::extract::Request| {
             let stack = stack.clone();
             async move { stack.handle(request.map(tonic::body::Body::new)).await }
         });
-        self.listen(name, address, router).await?;
+        let (grace, world) = (self.drain_limit(), self.context.world());
+        let manners = Manners::inside(grace, world, self.tls.clone());
+        self.listen(name, address, router, manners).await?;
         Ok(())
-    }
-
-    fn admin_addr(&self, shape: Shape) -> Option<SocketAddr> {
-        let apart = SocketAddr::from((Ipv4Addr::UNSPECIFIED, ADMIN_PORT));
-        self.context
-            .settings
-            .common
-            .admin_addr
-            .or((shape == Shape::Apart).then_some(apart))
     }
 
     async fn serve_admin(&self, address: SocketAddr) -> Result<()> {
-        let metrics = PrometheusBuilder::new().install_recorder()?;
-        self.listen(
-            "admin",
-            address,
-            admin::router(self.context.clone(), metrics),
-        )
-        .await?;
+        let recorder = metrics::recorder()?;
+        let keep = metrics::keep(recorder.clone(), self.admin_shutdown.clone());
+        self.admin.spawn(keep);
+        let router = admin::router(self.context.health(), recorder);
+        let listener = self.bind("admin", address).await?;
+        let manners = Manners::outside(Duration::ZERO, self.context.world());
+        let shutdown = self.admin_shutdown.clone();
+        self.admin
+            .spawn(http::serve(listener, router, manners, shutdown));
         Ok(())
     }
 
-    async fn listen(&self, name: &str, address: SocketAddr, router: Router) -> Result<SocketAddr> {
+    async fn listen(
+        &self,
+        name: &str,
+        address: SocketAddr,
+        router: Router,
+        manners: Manners,
+    ) -> Result<SocketAddr> {
+        let listener = self.bind(name, address).await?;
+        let address = listener.local_addr()?;
+        let shutdown = self.context.shutdown();
+        self.tasks
+            .spawn(http::serve(listener, router, manners, shutdown));
+        Ok(address)
+    }
+
+    async fn bind(&self, name: &str, address: SocketAddr) -> Result<TcpListener> {
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("`{name}` cannot listen at {address}"))?;
-        let address = listener.local_addr()?;
-        let shutdown = self.context.shutdown();
-        self.tasks.spawn(http::serve(listener, router, shutdown));
-        Ok(address)
+        if self.shape == Shape::Apart {
+            announce(name, listener.local_addr()?);
+        }
+        Ok(listener)
     }
 }
 
-fn with_reflection(routes: Routes) -> Result<Routes> {
+fn admin_addr(settings: &Settings, shape: Shape) -> Option<SocketAddr> {
+    let apart = SocketAddr::from((Ipv4Addr::UNSPECIFIED, ADMIN_PORT));
+    let told = settings.common.admin_addr;
+    told.or((shape == Shape::Apart).then_some(apart))
+}
+
+/// For whoever started the process and let it choose its ports.
+#[expect(clippy::print_stdout, reason = "the line that scripts wait for")]
+fn announce(name: &str, address: SocketAddr) {
+    println!("T11 {name} listens at {address}");
+}
+
+fn with_reflection(routes: Routes, name: &'static str, health: &Health) -> Result<Routes> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .build_v1()?;
-    let (_, health) = tonic_health::server::health_reporter();
+    let owned = METHODS.iter().filter(|method| method.owner() == name);
+    let names = owned.map(|method| method.service().to_owned());
+    let health = health.server(names.chain([name.to_owned()]));
     Ok(routes.add_service(reflection).add_service(health))
-}
-
-type Peers = (
-    HashMap<&'static str, Peer>,
-    HashMap<&'static str, LocalSlot>,
-);
-
-fn peers(settings: &Settings, here: &[&str]) -> Result<Peers> {
-    let (mut peers, mut slots) = (HashMap::new(), HashMap::new());
-    for (name, port) in PORTS {
-        if here.contains(&name) {
-            let (peer, slot) = Peer::local(name);
-            peers.insert(name, peer);
-            slots.insert(name, slot);
-        } else {
-            let given = settings.common.peers.get(name).cloned();
-            let address = given.unwrap_or_else(|| format!("http://127.0.0.1:{port}"));
-            let endpoint = Endpoint::from_shared(address)
-                .with_context(|| format!("`peers.{name}` is not an address"))?
-                .connect_timeout(Duration::from_secs(2))
-                .tcp_nodelay(true);
-            peers.insert(name, Peer::remote(name, endpoint.connect_lazy()));
-        }
-    }
-    Ok((peers, slots))
 }
 
 /// Waits for SIGTERM or Ctrl-C.

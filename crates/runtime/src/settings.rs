@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use figment::Figment;
 use figment::providers::{Format as _, Serialized, Toml};
@@ -53,6 +54,8 @@ pub const ENV: &[EnvName] = &[
     plain("T11_ENVIRONMENT", "environment"),
     plain("T11_LOG", "log"),
     plain("T11_LOG_FORMAT", "log_format"),
+    plain("T11_DRAIN_DELAY_SECONDS", "drain_delay_seconds"),
+    plain("T11_MAX_CALLS", "max_calls"),
     plain("T11_WEB_DIR", "edge.web_dir"),
     plain("OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
     secret("DATABASE_URL", "database_url"),
@@ -66,6 +69,7 @@ pub const ENV: &[EnvName] = &[
     plain("OPENROUTER_BASE_URL", "llm.base_url"),
     plain("KOMMO_TEST_HOSTS", "crm.test_hosts"),
     plain("JOB_CONCURRENCY", "job_concurrency"),
+    plain("JOB_QUEUE_NAME", "namespace"),
 ];
 
 /// Where the process runs.
@@ -112,6 +116,9 @@ pub struct Common {
     pub database_url: Option<Secret>,
     /// `redis://…` or `rediss://…`; unset = wake-ups and limits inside the process.
     pub redis_url: Option<Secret>,
+    /// Begins the name of everything in Redis, so that several meshes may share one: 1 to 64
+    /// letters, digits, `-`, `_` or `.`.
+    pub namespace: String,
     /// `file://…` or `s3://bucket?endpoint=…`: the bucket `agent-assets`; unset = in `data_dir`.
     pub assets_url: Option<String>,
     /// 32 bytes in base64 or hexadecimal: seals secrets in the database.
@@ -124,10 +131,33 @@ pub struct Common {
     pub jwks: Option<Secret>,
     /// Jobs a service runs at a time, 1–64.
     pub job_concurrency: u16,
-    /// Longest wait for running calls and jobs at shutdown, in seconds.
+    /// How long a process that was told to stop still takes calls while it says that it is not
+    /// ready, so that proxies hear of it, in seconds; unset = 5 in production, else 0.
+    pub drain_delay_seconds: Option<u64>,
+    /// Longest wait for running calls and jobs after that, in seconds.
     pub drain_seconds: u64,
-    /// Addresses of services that run elsewhere: `agents = "http://agents:50052"`.
+    /// Calls that each service of this process answers at a time. Streams count while they last.
+    /// Over 70 % of it background work is refused with OVERLOADED, over 90 % people's calls.
+    pub max_calls: u32,
+    /// Where services listen: `agents = "0.0.0.0:50052"`; unset = that port on every address. Port 0
+    /// is any free one; `T11 agents listens at …` on standard output tells which.
+    pub listen: BTreeMap<String, SocketAddr>,
+    /// Addresses of services that run elsewhere: `agents = "http://agents:50052"`; `https` with TLS.
     pub peers: BTreeMap<String, String>,
+    /// Mutual TLS between services: all three files or none.
+    pub tls: TlsFiles,
+}
+
+/// PEM files. They are read again when they change; connections that are open stay so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsFiles {
+    /// This process's certificate, with the chain up to the authority.
+    pub cert: Option<PathBuf>,
+    /// Its private key.
+    pub key: Option<PathBuf>,
+    /// The authorities whose certificates are believed, of callers and of neighbours.
+    pub ca: Option<PathBuf>,
 }
 
 impl Default for Common {
@@ -142,14 +172,19 @@ impl Default for Common {
             otlp_endpoint: None,
             database_url: None,
             redis_url: None,
+            namespace: "t11".to_owned(),
             assets_url: None,
             encryption_key: None,
             keyring: None,
             signing_key: None,
             jwks: None,
             job_concurrency: 5,
-            drain_seconds: 20,
+            drain_delay_seconds: None,
+            drain_seconds: 15,
+            max_calls: 1_000,
+            listen: BTreeMap::new(),
             peers: BTreeMap::new(),
+            tls: TlsFiles::default(),
         }
     }
 }
@@ -248,7 +283,7 @@ impl Settings {
             .tree
             .extract_inner::<Secret>(&format!("{service}.{DATABASE_URL}"))
         {
-            return Ok(DatabaseConfig::new(own.expose()));
+            return Ok(DatabaseConfig::new(own.expose()).own_of_service(service));
         }
         let shared = match &self.common.database_url {
             Some(url) => url.expose().to_owned(),
@@ -262,6 +297,13 @@ impl Settings {
             }
         };
         Ok(DatabaseConfig::new(shared).for_service(service))
+    }
+
+    /// How long the process takes calls after it was told to stop.
+    pub fn drain_delay(&self) -> Duration {
+        let in_production = self.common.environment == Environment::Production;
+        let unset = if in_production { 5 } else { 0 };
+        Duration::from_secs(self.common.drain_delay_seconds.unwrap_or(unset))
     }
 
     /// A path below the data directory.
@@ -378,6 +420,24 @@ mod tests {
         assert_eq!(settings.common.encryption_key.unwrap().expose(), "s3cret");
         let both = load(&[("ENCRYPTION_KEY_FILE", file), ("ENCRYPTION_KEY", "x")]);
         assert!(matches!(both, Err(SettingsError::Both { .. })));
+    }
+
+    #[test]
+    fn services_listen_where_they_are_told() {
+        let settings = load(&[("T11_LISTEN__AGENTS", "127.0.0.1:0")]).unwrap();
+        let address = settings.common.listen["agents"];
+        assert_eq!(address, "127.0.0.1:0".parse().unwrap());
+        assert!(load(&[("T11_LISTEN__AGENTS", "somewhere")]).is_err());
+    }
+
+    #[test]
+    fn only_production_waits_for_proxies() {
+        assert_eq!(load(&[]).unwrap().drain_delay(), Duration::ZERO);
+        let production = ("T11_ENVIRONMENT", "production");
+        let delay = load(&[production]).unwrap().drain_delay();
+        assert_eq!(delay, Duration::from_secs(5));
+        let told = load(&[production, ("T11_DRAIN_DELAY_SECONDS", "1")]);
+        assert_eq!(told.unwrap().drain_delay(), Duration::from_secs(1));
     }
 
     #[test]

@@ -1,5 +1,10 @@
 //! Logs, and traces when a collector is named.
 
+mod json;
+mod redact;
+
+use std::io;
+
 use anyhow::{Context as _, Result};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry::{KeyValue, global};
@@ -7,12 +12,17 @@ use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::Settings;
 use crate::settings::LogFormat;
+
+/// What libraries say of lost connections is said by us, once for each. `log` goes before.
+const QUIET: &str = "fred=error";
 
 /// Keeps the exporters alive; stopped before the process ends, so that the last spans arrive.
 pub struct Telemetry {
@@ -20,19 +30,17 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Starts logging to standard error and, with `otlp_endpoint`, exporting traces.
+    /// Starts logging to standard error and, with `otlp_endpoint`, exporting traces as the process
+    /// `name`: `agents`.
     ///
     /// # Errors
     /// A filter that cannot be read, an endpoint that cannot be used, or a second start.
-    pub fn start(settings: &Settings) -> Result<Self> {
+    pub fn start(settings: &Settings, name: &str) -> Result<Self> {
         let common = &settings.common;
-        let filter = EnvFilter::try_new(&common.log).context("`log`")?;
-        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-        let lines = match common.log_format {
-            LogFormat::Text => lines.with_target(false).boxed(),
-            LogFormat::Json => lines.json().boxed(),
-        };
-        let tracer = common.otlp_endpoint.as_deref().map(provider).transpose()?;
+        let filter = EnvFilter::try_new(format!("{QUIET},{}", common.log)).context("`log`")?;
+        let lines = lines(common.log_format, io::stderr);
+        let endpoint = common.otlp_endpoint.as_deref();
+        let tracer = endpoint.map(|at| provider(at, name)).transpose()?;
         let traces = tracer
             .as_ref()
             .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("t11")));
@@ -56,13 +64,35 @@ impl Telemetry {
     }
 }
 
-fn provider(endpoint: &str) -> Result<SdkTracerProvider> {
+type Lines<S> = Box<dyn tracing_subscriber::Layer<S> + Send + Sync>;
+
+/// Writes log lines without secrets.
+fn lines<S, W>(format: LogFormat, to: W) -> Lines<S>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(to);
+    match format {
+        LogFormat::Text => lines
+            .fmt_fields(redact::TextFields)
+            .with_target(false)
+            .boxed(),
+        LogFormat::Json => lines
+            .fmt_fields(json::JsonFields)
+            .event_format(json::JsonLine)
+            .boxed(),
+    }
+}
+
+fn provider(endpoint: &str, name: &str) -> Result<SdkTracerProvider> {
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_tonic()
         .with_endpoint(endpoint)
         .build()?;
     let resource = Resource::builder()
-        .with_attribute(KeyValue::new("service.name", "t11"))
+        .with_attribute(KeyValue::new("service.namespace", "t11"))
+        .with_attribute(KeyValue::new("service.name", name.to_owned()))
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build();
     let provider = SdkTracerProvider::builder()
@@ -73,3 +103,6 @@ fn provider(endpoint: &str) -> Result<SdkTracerProvider> {
     global::set_text_map_propagator(TraceContextPropagator::new());
     Ok(provider)
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,8 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const REPORT: Duration = Duration::from_millis(250);
 /// What a cancelled job gets to end by itself.
 const CANCEL_GRACE: Duration = Duration::from_secs(5);
+/// What a stopping worker gives the jobs service to name the leases of the poll it gave up.
+const HAND_BACK: Duration = Duration::from_secs(1);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const MAX_BACK_OFF: Duration = Duration::from_secs(5);
@@ -98,6 +100,8 @@ pub struct RunningJob {
     pub payload: Bytes,
     /// Failed tries before this one.
     pub attempt: i32,
+    /// Of the lease; grows with every lease of the job. What `Tx::begin_effect` asks for.
+    pub fence: i64,
     org: OrgId,
     service: &'static str,
     state: Arc<State>,
@@ -161,6 +165,8 @@ pub(crate) struct WorkerParts {
     pub(crate) service: &'static str,
     pub(crate) handlers: HashMap<&'static str, Arc<dyn JobHandler>>,
     pub(crate) slots: usize,
+    /// No other process can take jobs from the same queue.
+    pub(crate) is_alone: bool,
     pub(crate) jobs: Peer,
     pub(crate) signer: Signer,
     pub(crate) world: World,
@@ -172,7 +178,10 @@ pub(crate) struct Worker(Arc<Inner>);
 
 struct Inner {
     parts: WorkerParts,
-    /// Stable over restarts on one machine, so that a new boot frees what the old one held.
+    /// What the jobs service knows the worker by. A new boot under a known name frees what the
+    /// boots before it held and shuts them out: right for a process that is alone, fatal for two
+    /// replicas that see the same host name. So only the first keeps its name over restarts; any
+    /// other is named by its boot, and what a killed one held is free when its leases run out.
     name: String,
     boot: Uuid,
     slots: Arc<Semaphore>,
@@ -185,9 +194,14 @@ impl Worker {
     /// Runs the worker until `shutdown`, then drains it.
     pub(crate) async fn run(parts: WorkerParts, shutdown: CancellationToken) {
         let (settles, settled) = mpsc::unbounded_channel();
+        let (boot, place) = (parts.world.new_id(), host_name());
         let worker = Self(Arc::new(Inner {
-            name: format!("{}@{}", parts.service, host_name()),
-            boot: parts.world.new_id(),
+            name: if parts.is_alone {
+                format!("{}@{place}", parts.service)
+            } else {
+                format!("{}@{place}/{boot}", parts.service)
+            },
+            boot,
             slots: Arc::new(Semaphore::new(parts.slots)),
             running: Mutex::default(),
             settles,
@@ -197,45 +211,80 @@ impl Worker {
         let stop_reports = CancellationToken::new();
         let reports = worker.clone().report(settled, stop_reports.clone());
         let work = async {
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = worker.poll() => {}
+            let given_up = worker.poll(&shutdown).await;
+            let deadline = Instant::now() + worker.0.parts.drain;
+            if let Some(sequence) = given_up {
+                worker.hand_back(sequence).await;
             }
-            worker.drain().await;
+            worker.drain(deadline).await;
             stop_reports.cancel();
         };
         tokio::join!(work, reports);
     }
 
-    async fn poll(&self) {
+    /// Takes jobs until `shutdown`; the sequence of the call that was given up, if one was.
+    async fn poll(&self, shutdown: &CancellationToken) -> Option<i64> {
         let mut sequence = 0;
         loop {
-            let Ok(slot) = self.0.slots.clone().acquire_owned().await else {
-                return;
-            };
-            let free = self.0.slots.available_permits() + 1;
-            drop(slot);
+            let free = shutdown.run_until_cancelled(self.free_slots()).await?;
             sequence += 1;
             let want = Want {
                 queue: self.0.parts.service.to_owned(),
                 slots: i32::try_from(free).unwrap_or(i32::MAX),
             };
             let request = ExchangeRequest {
-                worker: self.0.name.clone(),
-                boot: self.0.boot.to_string(),
-                sequence,
                 wants: vec![want],
                 max_wait_ms: MAX_WAIT_MS,
-                ..ExchangeRequest::default()
+                ..self.request(sequence)
             };
-            let response = self.exchange(request).await;
-            let drained = response.drain;
+            let asked = self.exchange(request);
+            let Some(response) = shutdown.run_until_cancelled(asked).await else {
+                return Some(sequence);
+            };
+            self.heed(&response);
             for lease in response.leases {
                 self.start(lease).await;
             }
-            if drained {
-                tokio::time::sleep(MAX_BACK_OFF).await;
+            if response.drain {
+                let pause = tokio::time::sleep(MAX_BACK_OFF);
+                shutdown.run_until_cancelled(pause).await?;
             }
+        }
+    }
+
+    /// Waits for a free slot; how many there are.
+    async fn free_slots(&self) -> usize {
+        // Nobody closes the semaphore, and only the poll takes from it.
+        drop(self.0.slots.acquire().await);
+        self.0.slots.available_permits()
+    }
+
+    fn request(&self, sequence: i64) -> ExchangeRequest {
+        ExchangeRequest {
+            worker: self.0.name.clone(),
+            boot: self.0.boot.to_string(),
+            sequence,
+            ..ExchangeRequest::default()
+        }
+    }
+
+    /// Gives back the jobs that the poll `given_up` was given, or was about to be: nobody heard the
+    /// answer, and they would wait for their leases to run out.
+    async fn hand_back(&self, given_up: i64) {
+        let request = ExchangeRequest {
+            leaving: true,
+            ..self.request(given_up + 1)
+        };
+        let Ok(response) = tokio::time::timeout(HAND_BACK, self.exchange(request)).await else {
+            tracing::warn!(
+                worker = self.0.name,
+                "leases of the last call were not handed back; they run out"
+            );
+            return;
+        };
+        let leases = response.leases.iter();
+        for (job_id, fence) in leases.filter_map(|lease| known(lease.r#ref.as_ref()?)) {
+            self.settle(job_id, fence, Outcome::Released(Released {}));
         }
     }
 
@@ -302,7 +351,7 @@ impl Worker {
         state: Arc<State>,
         _slot: OwnedSemaphorePermit,
     ) {
-        let outcome = self.outcome(lease, job_id, state).await;
+        let outcome = self.outcome(lease, job_id, fence, state).await;
         let known = self.0.running.lock().remove(&job_id);
         // A lost lease is gone from the table: its result is nobody's.
         if known.is_some_and(|running| running.fence == fence) {
@@ -310,7 +359,7 @@ impl Worker {
         }
     }
 
-    async fn outcome(&self, lease: Lease, job_id: Uuid, state: Arc<State>) -> Outcome {
+    async fn outcome(&self, lease: Lease, job_id: Uuid, fence: i64, state: Arc<State>) -> Outcome {
         let spec = lease.job.unwrap_or_default();
         let Some(handler) = self.0.parts.handlers.get(spec.kind.as_str()).cloned() else {
             // Another version of the service may know it: not permanent.
@@ -325,6 +374,7 @@ impl Worker {
             kind: spec.kind,
             payload: spec.payload,
             attempt: lease.attempt,
+            fence,
             org: OrgId(Uuid::try_parse(&spec.organization_id).unwrap_or_default()),
             service: self.0.parts.service,
             state: state.clone(),
@@ -372,6 +422,7 @@ impl Worker {
         loop {
             let mut settles = Vec::new();
             tokio::select! {
+                // In this order: what is settled before the stop is still told.
                 biased;
                 _ = settled.recv_many(&mut settles, 256) => {}
                 () = tokio::time::sleep(REPORT) => {}
@@ -384,11 +435,9 @@ impl Worker {
             sequence += 1;
             let request = ExchangeRequest {
                 worker: format!("{}#report", self.0.name),
-                boot: self.0.boot.to_string(),
-                sequence,
                 settles,
                 extends,
-                ..ExchangeRequest::default()
+                ..self.request(sequence)
             };
             let response = self.exchange(request).await;
             self.heed(&response);
@@ -430,10 +479,10 @@ impl Worker {
         }
     }
 
-    /// Lets running jobs end; hands the rest back untouched.
-    async fn drain(&self) {
+    /// Lets running jobs end; at the `deadline` hands the rest back untouched.
+    async fn drain(&self, deadline: Instant) {
         self.0.tasks.close();
-        if tokio::time::timeout(self.0.parts.drain, self.0.tasks.wait())
+        if tokio::time::timeout_at(deadline, self.0.tasks.wait())
             .await
             .is_err()
         {
@@ -443,8 +492,6 @@ impl Worker {
                 self.settle(job_id, job.fence, Outcome::Released(Released {}));
             }
         }
-        // One report takes all that is settled by now.
-        tokio::time::sleep(REPORT).await;
     }
 }
 
@@ -481,3 +528,6 @@ fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,11 @@
 use http::request::Parts;
 use t11_grpc::CallContext;
 use t11_proto::method::{Auth, MethodInfo};
+use t11_runtime::limiter::LimitKey;
 
 use crate::app::Shared;
 use crate::csrf;
 use crate::error::Error;
-use crate::limits::Key;
 use crate::rest::error::Problem;
 use crate::session::Credential;
 
@@ -52,7 +52,8 @@ impl Shared {
         let address = client.bucket();
         if method.auth == Auth::Public {
             self.limits
-                .count(method.rate_class, &Key::Address(address))?;
+                .count(method.rate_class, &LimitKey::Address(address))
+                .await?;
             return Ok(Admitted {
                 context,
                 credential,
@@ -61,11 +62,12 @@ impl Shared {
         let (Some(token), Some(digest)) = (credential.token(), credential.digest()) else {
             return Err(Error::SignedOut.into());
         };
-        self.limits.count(method.rate_class, &Key::Caller(digest))?;
+        let key = LimitKey::Digest(digest);
+        self.limits.count(method.rate_class, &key).await?;
         let caller_token = match self.sessions.known(token) {
             Some(known) => known,
             None => {
-                self.limits.count_unknown(address)?;
+                self.limits.count_unknown(address).await?;
                 self.sessions.exchange(token).await?
             }
         };

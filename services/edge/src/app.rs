@@ -9,16 +9,18 @@ use http::request::Parts;
 use t11_core::World;
 use t11_grpc::{Peer, Signer};
 use t11_proto::method::MethodInfo;
+use t11_runtime::Health;
+use t11_runtime::Redis;
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admitted;
 use crate::assets::Assets;
 use crate::client::{Client, TrustedHops};
 use crate::config::Config;
-use crate::draining::DrainingPeer;
 use crate::limits::RateLimits;
 use crate::rest::route::RouteTable;
 use crate::session::{CookieChange, Sessions};
+use crate::stream_end::EndingPeer;
 
 /// Looks whether the databases of this process answer, by service.
 pub type DatabaseProbe = Arc<dyn Fn() -> BoxFuture<'static, Vec<(String, bool)>> + Send + Sync>;
@@ -32,9 +34,11 @@ pub struct EdgeContext {
     pub signer: Signer,
     pub world: World,
     pub databases: DatabaseProbe,
-    /// Whether a Redis is set; without one, wake-ups and limits live in the process.
-    pub redis: bool,
-    /// Cancelled when the process begins to drain.
+    /// Where replicas share limits and wake-ups; `None`: they live in the process.
+    pub redis: Option<Redis>,
+    /// Whether this process may be sent calls.
+    pub health: Health,
+    /// Cancelled when the process takes no more calls.
     pub shutdown: CancellationToken,
 }
 
@@ -46,7 +50,7 @@ pub(crate) struct Shared {
     pub(crate) context: EdgeContext,
     pub(crate) routes: RouteTable,
     pub(crate) hops: TrustedHops,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) limits: RateLimits,
     pub(crate) assets: Assets,
     /// `/api/openapi.json`, written once.
@@ -62,8 +66,8 @@ impl Shared {
         let (signer, world) = (context.signer.clone(), context.world.clone());
         Ok(Self {
             hops: TrustedHops::parse(&config.trusted_proxies)?,
-            sessions: Sessions::new(&config, accounts, signer, world.clone()),
-            limits: RateLimits::new(&config.limits, world),
+            sessions: Arc::new(Sessions::new(&config, accounts, signer, world.clone())),
+            limits: RateLimits::new(&config.limits, context.redis.as_ref(), &world),
             assets: Assets::find(config.web_dir.as_deref()),
             openapi: serde_json::to_vec(&crate::openapi::document(&routes)?)?.into(),
             routes,
@@ -76,9 +80,11 @@ impl Shared {
         (self.context.peers)(service)
     }
 
-    /// The service that answers `method`.
-    pub(crate) fn owner(&self, method: &MethodInfo) -> DrainingPeer {
-        DrainingPeer::new(self.peer(method.owner()), method, &self.context.shutdown)
+    /// The service that answers `method`, for a call that was let in.
+    pub(crate) fn owner(&self, method: &MethodInfo, admitted: &Admitted) -> EndingPeer {
+        let (peer, shutdown) = (self.peer(method.owner()), &self.context.shutdown);
+        let key = self.sessions.watch(&admitted.credential);
+        EndingPeer::new(peer, method, shutdown, key)
     }
 
     /// The cookies that a service's answer asks for.

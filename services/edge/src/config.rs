@@ -37,6 +37,9 @@ pub struct Config {
 pub struct Limits {
     /// Off only for load tests.
     pub enabled: bool,
+    /// How many edges there are. They count together in Redis; without it, or while it is away,
+    /// each lets this part of a limit pass.
+    pub replicas: u32,
     /// Cheap reads.
     pub read: Rate,
     /// Changes.
@@ -76,6 +79,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             enabled: true,
+            replicas: 1,
             read: Rate {
                 per_minute: 6_000,
                 burst: 600,

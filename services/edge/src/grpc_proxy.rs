@@ -57,7 +57,7 @@ impl GrpcDoor {
                 tonic_reflection::server::Builder::with_service_name,
             )
         };
-        let (_, health) = tonic_health::server::health_reporter();
+        let health = app.context.health.server(public_services());
         let own = Routes::new(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?)
             .add_service(health);
@@ -119,7 +119,7 @@ async fn forward(app: &App, request: http::Request<Body>) -> Result<http::Respon
     *inner.uri_mut() = http::Uri::from_static(method.path);
     *inner.version_mut() = http::Version::HTTP_2;
     *inner.headers_mut() = passed_on(&parts.headers);
-    let mut peer = app.owner(method);
+    let mut peer = app.owner(method, &admitted);
     let context = admitted.context.clone();
     let mut response = match t11_grpc::in_context(context, async { peer.call(inner).await }).await {
         Ok(response) => response,

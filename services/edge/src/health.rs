@@ -27,7 +27,7 @@ pub(crate) async fn summary() -> Response {
 
 /// Everything that calls need.
 pub(crate) async fn ready(State(app): State<App>) -> Response {
-    let draining = app.context.shutdown.is_cancelled();
+    let draining = app.context.health.is_draining();
     let (services, databases) = tokio::join!(services(&app), databases(&app));
     let ready = !draining && all_ok(&services) && all_ok(&databases);
     let status = if draining { "draining" } else { word(ready) };
@@ -48,14 +48,17 @@ pub(crate) async fn db(State(app): State<App>) -> Response {
     respond(ok, json!({"status": word(ok), "databases": databases}))
 }
 
-/// Redis: without one, wake-ups and limits live in the process.
+/// Redis, asked now: without one, wake-ups and limits live in the process. While it is away
+/// everything works on, only slower, so readiness does not ask for it.
 pub(crate) async fn redis(State(app): State<App>) -> Response {
-    let status = if app.context.redis {
-        "configured"
-    } else {
-        "in-process"
+    let Some(redis) = &app.context.redis else {
+        return respond(true, json!({"status": "in-process"}));
     };
-    respond(true, json!({"status": status}))
+    let answer = redis.ping().await;
+    if let Err(error) = &answer {
+        tracing::warn!(%error, "redis does not answer");
+    }
+    respond(answer.is_ok(), json!({"status": word(answer.is_ok())}))
 }
 
 /// Each service, asked through `grpc.health.v1`.

@@ -8,7 +8,6 @@ mod config;
 mod csrf;
 mod descriptors;
 mod docs;
-mod draining;
 mod error;
 mod grpc_proxy;
 mod headers;
@@ -17,6 +16,7 @@ mod limits;
 mod openapi;
 mod rest;
 mod session;
+mod stream_end;
 
 use std::sync::Arc;
 
@@ -57,7 +57,8 @@ impl Service for Edge {
             signer: context.signer(),
             world: context.world(),
             databases: Arc::new(move || Box::pin(ping(databases.clone()))),
-            redis: context.settings().common.redis_url.is_some(),
+            redis: context.redis(),
+            health: context.health(),
             shutdown: context.shutdown(),
         };
         Ok(Built::http(app(config, context)?))

@@ -1,76 +1,45 @@
-//! Rate limits per class of call, per caller or address, in this process (GCRA).
+//! Rate limits per class of call, per caller or address: in Redis for all replicas together, or in
+//! this process.
 
-use std::hash::Hash;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::Arc;
 
-use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::nanos::Nanos;
-use governor::state::keyed::DashMapStateStore;
-use governor::{Quota, RateLimiter};
 use t11_core::World;
 use t11_proto::method::RateClass;
+use t11_runtime::Redis;
+use t11_runtime::limiter::{LimitKey, Limiter, Quota, TooMany, limiter};
 
 use crate::config::{Limits, Rate};
 use crate::error::Error;
 
-/// Between two looks for entries that are full again and can be forgotten.
-const SWEEP_EVERY: u32 = 4_096;
-
-/// What is counted apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Key {
-    /// A signed-in caller, by the hash of the token.
-    Caller([u8; 32]),
-    Address(IpAddr),
-}
-
-/// The world's clock as governor reads it.
-#[derive(Debug, Clone)]
-struct WorldClock(World);
-
-impl Clock for WorldClock {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        let micros = self.0.now().timestamp_micros();
-        Nanos::from(u64::try_from(micros).unwrap_or(0).saturating_mul(1_000))
-    }
-}
-
-type Limiter = RateLimiter<Key, DashMapStateStore<Key>, WorldClock, NoOpMiddleware<Nanos>>;
-
-/// The limits of this process.
+/// The limits of calls.
 pub(crate) struct RateLimits(Option<Classes>);
 
 struct Classes {
-    read: Limiter,
-    write: Limiter,
-    secret: Limiter,
-    model: Limiter,
+    read: Arc<dyn Limiter>,
+    write: Arc<dyn Limiter>,
+    secret: Arc<dyn Limiter>,
+    model: Arc<dyn Limiter>,
     /// Sessions that accounts must be asked about, by address: what a flood of made-up tokens
     /// counts against.
-    unknown: Limiter,
-    clock: WorldClock,
-    calls: AtomicU32,
+    unknown: Arc<dyn Limiter>,
 }
 
 impl RateLimits {
-    pub(crate) fn new(limits: &Limits, world: World) -> Self {
-        let clock = WorldClock(world);
-        let limiter =
-            |rate: Rate| RateLimiter::new(quota(rate), DashMapStateStore::default(), clock.clone());
+    pub(crate) fn new(limits: &Limits, redis: Option<&Redis>, world: &World) -> Self {
+        let class = |name, rate: Rate| {
+            let quota = Quota {
+                per_minute: rate.per_minute,
+                burst: rate.burst,
+            };
+            limiter(redis, world, name, quota, limits.replicas)
+        };
         Self(limits.enabled.then(|| Classes {
-            read: limiter(limits.read),
-            write: limiter(limits.write),
-            secret: limiter(limits.secret),
-            model: limiter(limits.model),
-            unknown: limiter(limits.read),
-            clock: clock.clone(),
-            calls: AtomicU32::new(0),
+            read: class("edge.read", limits.read),
+            write: class("edge.write", limits.write),
+            secret: class("edge.secret", limits.secret),
+            model: class("edge.model", limits.model),
+            unknown: class("edge.unknown", limits.read),
         }))
     }
 
@@ -78,7 +47,7 @@ impl RateLimits {
     ///
     /// # Errors
     /// [`Error::RateLimited`] with the time until the next one may pass.
-    pub(crate) fn count(&self, class: RateClass, key: &Key) -> Result<(), Error> {
+    pub(crate) async fn count(&self, class: RateClass, key: &LimitKey) -> Result<(), Error> {
         let Some(classes) = &self.0 else {
             return Ok(());
         };
@@ -89,97 +58,87 @@ impl RateLimits {
             RateClass::Model => &classes.model,
             RateClass::Internal => return Ok(()),
         };
-        classes.count(limiter, key)
+        Ok(limiter.count(key).await?)
     }
 
     /// Counts one token that accounts must be asked about.
     ///
     /// # Errors
     /// As [`Self::count`].
-    pub(crate) fn count_unknown(&self, address: IpAddr) -> Result<(), Error> {
+    pub(crate) async fn count_unknown(&self, address: IpAddr) -> Result<(), Error> {
         let Some(classes) = &self.0 else {
             return Ok(());
         };
-        classes.count(&classes.unknown, &Key::Address(address))
+        Ok(classes.unknown.count(&LimitKey::Address(address)).await?)
     }
 }
 
-impl Classes {
-    fn count(&self, limiter: &Limiter, key: &Key) -> Result<(), Error> {
-        if self
-            .calls
-            .fetch_add(1, Ordering::Relaxed)
-            .is_multiple_of(SWEEP_EVERY)
-        {
-            for limiter in [
-                &self.read,
-                &self.write,
-                &self.secret,
-                &self.model,
-                &self.unknown,
-            ] {
-                limiter.retain_recent();
-            }
-        }
-        limiter.check_key(key).map_err(|refusal| {
-            let wait = refusal.wait_time_from(self.clock.now());
-            Error::RateLimited {
-                wait: wait.max(Duration::from_millis(1)),
-            }
-        })
+impl From<TooMany> for Error {
+    fn from(TooMany { wait }: TooMany) -> Self {
+        Self::RateLimited { wait }
     }
-}
-
-fn quota(rate: Rate) -> Quota {
-    let at_least_one = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-    Quota::per_minute(at_least_one(rate.per_minute)).allow_burst(at_least_one(rate.burst))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use chrono::{DateTime, TimeDelta};
     use t11_core::ManualWorld;
 
     use super::*;
 
-    fn key(n: u8) -> Key {
-        Key::Caller([n; 32])
+    fn key(n: u8) -> LimitKey {
+        LimitKey::Digest([n; 32])
     }
 
-    #[test]
-    fn a_burst_passes_and_then_the_rate_holds() {
+    #[tokio::test]
+    async fn a_burst_passes_and_then_the_rate_holds() {
         let world = ManualWorld::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap(), 1);
         let secret = Rate {
             per_minute: 60,
             burst: 3,
         };
-        let limits = RateLimits::new(
-            &Limits {
-                secret,
-                ..Limits::default()
-            },
-            world.world(),
-        );
-        let ask = |n| limits.count(RateClass::Secret, &key(n));
+        let limits = Limits {
+            secret,
+            ..Limits::default()
+        };
+        let limits = RateLimits::new(&limits, None, &world.world());
+        let ask = async |n| limits.count(RateClass::Secret, &key(n)).await;
         for _ in 0..3 {
-            assert!(ask(1).is_ok());
+            assert!(ask(1).await.is_ok());
         }
-        let Err(Error::RateLimited { wait }) = ask(1) else {
+        let Err(Error::RateLimited { wait }) = ask(1).await else {
             panic!("the fourth must wait")
         };
         assert_eq!(wait, Duration::from_secs(1));
-        assert!(ask(2).is_ok(), "another caller is not held up");
-        assert!(
-            limits.count(RateClass::Read, &key(1)).is_ok(),
-            "nor another class"
-        );
+        assert!(ask(2).await.is_ok(), "another caller is not held up");
+        let read = limits.count(RateClass::Read, &key(1)).await;
+        assert!(read.is_ok(), "nor another class");
         world.advance(TimeDelta::seconds(1));
-        assert!(ask(1).is_ok());
-        assert!(ask(1).is_err());
+        assert!(ask(1).await.is_ok());
+        assert!(ask(1).await.is_err());
     }
 
-    #[test]
-    fn switched_off_nothing_is_counted() {
+    #[tokio::test]
+    async fn replicas_that_count_by_themselves_share_the_limit() {
+        let limits = Limits {
+            read: Rate {
+                per_minute: 60,
+                burst: 4,
+            },
+            replicas: 2,
+            ..Limits::default()
+        };
+        let limits = RateLimits::new(&limits, None, &World::system());
+        for passes in [true, true, false] {
+            let counted = limits.count(RateClass::Read, &key(1)).await;
+            assert_eq!(counted.is_ok(), passes);
+        }
+    }
+
+    #[tokio::test]
+    async fn switched_off_nothing_is_counted() {
         let none = Rate {
             per_minute: 1,
             burst: 1,
@@ -189,9 +148,9 @@ mod tests {
             read: none,
             ..Limits::default()
         };
-        let limits = RateLimits::new(&limits, World::system());
+        let limits = RateLimits::new(&limits, None, &World::system());
         for _ in 0..10 {
-            assert!(limits.count(RateClass::Read, &key(1)).is_ok());
+            assert!(limits.count(RateClass::Read, &key(1)).await.is_ok());
         }
     }
 }

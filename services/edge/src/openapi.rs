@@ -56,7 +56,7 @@ pub(crate) fn document(routes: &RouteTable) -> Result<Value> {
                     "description": "Set by signing in; `t11_session` over plain HTTP. Changes need \
                         the header `x-t11-csrf` with the value of the cookie `t11_csrf`."},
                 "bearer": {"type": "http", "scheme": "bearer",
-                    "description": "A session token, from signing in."},
+                    "description": "An API key (`t11_…`), or a session token from signing in."},
             },
         },
     }))

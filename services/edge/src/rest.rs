@@ -60,7 +60,7 @@ async fn call(
     body: Body,
     admitted: &Admitted,
 ) -> Result<Response, Problem> {
-    let peer = app.owner(route.info);
+    let peer = app.owner(route.info, admitted);
     let idle = Duration::from_secs(app.config.body_idle_seconds);
     if let Kind::Upload(upload) = &route.kind {
         let caps = Caps {

@@ -1,17 +1,20 @@
-//! Session cookies and API tokens, and the caller tokens they are exchanged for.
+//! Session cookies, session tokens and API keys, and the caller tokens they are exchanged for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderValue, header};
+use prost_types::Timestamp;
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use t11_core::{OrgId, World};
 use t11_grpc::{Peer, Signer, keys};
-use t11_proto::accounts::v1::IssueCallerTokenRequest;
+use t11_proto::accounts::v1::api_key_service_client::ApiKeyServiceClient;
 use t11_proto::accounts::v1::session_service_client::SessionServiceClient;
+use t11_proto::accounts::v1::{ExchangeApiKeyRequest, IssueCallerTokenRequest};
 use tonic::Status;
 
 use crate::client::Client;
@@ -21,6 +24,13 @@ use crate::config::Config;
 pub(crate) const CSRF_COOKIE: &str = "t11_csrf";
 /// Longest believed token; a session token is 43 characters, an API key not much more.
 const LONGEST_TOKEN: usize = 512;
+/// How every API key begins.
+const KEY_BEGINNING: &str = "t11_";
+/// A session token may begin with anything, but is never longer.
+const SESSION_TOKEN_CHARS: usize = 43;
+/// How long a key is believed before accounts is asked again, and how often an open stream looks:
+/// together the ten seconds in which a revoked key ends everywhere.
+const KEY_BELIEVED: Duration = Duration::from_secs(5);
 
 /// The session cookie's name. The prefix makes browsers refuse the cookie from any but this very
 /// host over TLS; over plain HTTP, on loopback, they would refuse the prefix itself.
@@ -36,7 +46,7 @@ fn session_cookie(secure: bool) -> &'static str {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Credential {
     None,
-    /// From `authorization`.
+    /// From `authorization`: a session token or an API key.
     Bearer(String),
     /// Sent by a browser on its own.
     Cookie(String),
@@ -48,7 +58,9 @@ impl Credential {
         if let Some(token) = bearer(headers) {
             return Self::Bearer(token.to_owned());
         }
-        match cookie(headers, session_cookie(client.secure)).filter(|token| is_token(token)) {
+        let cookie = cookie(headers, session_cookie(client.secure));
+        // A key is for programs: in a cookie it would be sent without their doing.
+        match cookie.filter(|token| is_token(token) && !is_api_key(token)) {
             Some(token) => Self::Cookie(token.to_owned()),
             None => Self::None,
         }
@@ -84,6 +96,10 @@ fn is_token(text: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b))
 }
 
+fn is_api_key(token: &str) -> bool {
+    token.len() > SESSION_TOKEN_CHARS && token.starts_with(KEY_BEGINNING)
+}
+
 fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
@@ -99,14 +115,15 @@ pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
         .find_map(|(key, value)| (key == name).then_some(value))
 }
 
-/// Caller tokens by the session they stand for, remembered for a few seconds: so long a revoked
-/// session may still work.
+/// Caller tokens by the session or API key they stand for, remembered for a few seconds: so long a
+/// revoked one may still work.
 pub(crate) struct Sessions {
     accounts: Peer,
     signer: Signer,
     world: World,
     known: Cache<[u8; 32], Known>,
-    lifetime: TimeDelta,
+    session_believed: TimeDelta,
+    key_believed: TimeDelta,
 }
 
 #[derive(Clone)]
@@ -115,53 +132,122 @@ struct Known {
     until: DateTime<Utc>,
 }
 
+/// What accounts answers.
+struct Issued {
+    caller_token: String,
+    expire_time: Option<Timestamp>,
+}
+
 impl Sessions {
     pub(crate) fn new(config: &Config, accounts: Peer, signer: Signer, world: World) -> Self {
+        let session_believed = TimeDelta::seconds(config.session_cache_seconds.min(60).into());
+        let key_believed = TimeDelta::from_std(KEY_BELIEVED).unwrap_or_default();
         Self {
             accounts,
             signer,
             world,
             known: Cache::new(config.session_cache_size),
-            lifetime: TimeDelta::seconds(config.session_cache_seconds.min(60).into()),
+            session_believed,
+            key_believed: key_believed.min(session_believed),
         }
     }
 
-    /// The remembered caller token of a session.
+    /// The remembered caller token of a session or a key.
     pub(crate) fn known(&self, token: &str) -> Option<Arc<str>> {
         let known = self.known.get(&digest(token))?;
         (known.until > self.world.now()).then_some(known.caller_token)
     }
 
-    /// Asks accounts for the session's caller token.
+    /// Asks accounts for the caller token of a session or a key.
     ///
     /// # Errors
-    /// `SESSION_INVALID` and other refusals of accounts.
+    /// `SESSION_INVALID`, `API_KEY_INVALID` and other refusals of accounts.
     pub(crate) async fn exchange(&self, token: &str) -> Result<Arc<str>, Status> {
+        let asked = self.world.now();
+        let (issued, believed) = if is_api_key(token) {
+            (self.issue_for_key(token).await?, self.key_believed)
+        } else {
+            (self.issue_for_session(token).await?, self.session_believed)
+        };
+        let expiry = issued
+            .expire_time
+            .and_then(|time| DateTime::from_timestamp(time.seconds, 0))
+            .unwrap_or(asked);
+        let caller_token: Arc<str> = issued.caller_token.into();
+        let known = Known {
+            caller_token: caller_token.clone(),
+            until: expiry.min(asked + believed),
+        };
+        self.known.insert(digest(token), known);
+        Ok(caller_token)
+    }
+
+    async fn issue_for_session(&self, token: &str) -> Result<Issued, Status> {
         let mut accounts = SessionServiceClient::new(self.accounts.clone());
         let request = IssueCallerTokenRequest {
             session_token: token.to_owned(),
         };
-        let call = accounts.issue_caller_token(request);
-        let answer = t11_grpc::as_service(&self.signer, &self.world, "edge", OrgId::NONE, call);
-        let answer = answer.await?.into_inner();
-        let now = self.world.now();
-        let expiry = answer
-            .expire_time
-            .and_then(|time| DateTime::from_timestamp(time.seconds, 0))
-            .unwrap_or(now);
-        let caller_token: Arc<str> = answer.caller_token.into();
-        let known = Known {
-            caller_token: caller_token.clone(),
-            until: expiry.min(now + self.lifetime),
+        let answer = self.as_edge(accounts.issue_caller_token(request)).await?;
+        let answer = answer.into_inner();
+        Ok(Issued {
+            caller_token: answer.caller_token,
+            expire_time: answer.expire_time,
+        })
+    }
+
+    async fn issue_for_key(&self, key: &str) -> Result<Issued, Status> {
+        let mut accounts = ApiKeyServiceClient::new(self.accounts.clone());
+        let request = ExchangeApiKeyRequest {
+            key: key.to_owned(),
         };
-        self.known.insert(digest(token), known);
-        Ok(caller_token)
+        let answer = self.as_edge(accounts.exchange_api_key(request)).await?;
+        let answer = answer.into_inner();
+        Ok(Issued {
+            caller_token: answer.caller_token,
+            expire_time: answer.expire_time,
+        })
+    }
+
+    async fn as_edge<F: Future>(&self, call: F) -> F::Output {
+        t11_grpc::as_service(&self.signer, &self.world, "edge", OrgId::NONE, call).await
+    }
+
+    /// What ends the open streams of an API key; nothing for other credentials, for the token of a
+    /// session changes while it lives.
+    pub(crate) fn watch(self: &Arc<Self>, credential: &Credential) -> Option<KeyWatch> {
+        let token = credential.token().filter(|token| is_api_key(token))?;
+        Some(KeyWatch {
+            sessions: self.clone(),
+            key: token.into(),
+        })
     }
 
     /// Believes a session no longer: it was signed out here.
     pub(crate) fn forget(&self, credential: &Credential) {
         if let Some(digest) = credential.digest() {
             self.known.remove(&digest);
+        }
+    }
+}
+
+/// Looks whether a key is still believed.
+#[derive(Clone)]
+pub(crate) struct KeyWatch {
+    sessions: Arc<Sessions>,
+    key: Arc<str>,
+}
+
+impl KeyWatch {
+    /// Returns when the key is not believed any more, with why; also when accounts cannot say.
+    pub(crate) async fn refused(self) -> Status {
+        loop {
+            tokio::time::sleep(KEY_BELIEVED).await;
+            if self.sessions.known(&self.key).is_some() {
+                continue;
+            }
+            if let Err(status) = self.sessions.exchange(&self.key).await {
+                return status;
+            }
         }
     }
 }
@@ -268,6 +354,20 @@ mod tests {
             Credential::Cookie("def".into())
         );
         assert_eq!(Credential::of(&prefixed, &client(false)), Credential::None);
+    }
+
+    #[test]
+    fn a_key_is_no_cookie_and_not_mistaken_for_a_session() {
+        let key = format!("t11_dev_{}", "a".repeat(59));
+        let session = format!("t11_{}", "a".repeat(39));
+        assert!(is_api_key(&key) && !is_api_key(&session));
+        let cookie = headers(&[("cookie", &format!("t11_session={key}"))]);
+        assert_eq!(Credential::of(&cookie, &client(false)), Credential::None);
+        let bearer = headers(&[("authorization", &format!("Bearer {key}"))]);
+        assert_eq!(
+            Credential::of(&bearer, &client(false)),
+            Credential::Bearer(key)
+        );
     }
 
     #[test]

@@ -17,7 +17,8 @@ use t11_jobs::job::NewJob;
 use t11_jobs::lease::Outcome;
 use t11_jobs::queue::Queue;
 use t11_jobs::store::{Call, Settlement, Store, Want};
-use t11_jobs::wake::InProcess;
+use t11_runtime::Bus;
+use t11_runtime::bus::InProcess;
 use t11_store::testing::TestDb;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -111,8 +112,8 @@ impl Bench {
             ..Config::default()
         };
         let store = Store::new(db.db(), world.clone(), config);
-        let wake = Arc::new(InProcess::default());
-        let queue = Queue::new(store, world.clone(), wake, CancellationToken::new());
+        let bus = Bus::join(Arc::new(InProcess::default()), &world);
+        let queue = Queue::new(store, world.clone(), &bus, CancellationToken::new());
         Self {
             queue,
             world,
@@ -150,6 +151,7 @@ impl Bench {
                 queue: "bench".to_owned(),
                 slots: BATCH,
             }],
+            leaving: false,
         }
     }
 

@@ -35,8 +35,8 @@ pub struct Config {
     /// Days for which finished jobs are kept, dead ones too. While a job is kept its id is known,
     /// so enqueueing it again changes nothing. At least 1.
     pub history_days: u16,
-    /// Progress of one job is written to the database at most this often; watchers in the same
-    /// process see all of it.
+    /// Progress of one job is written to the database at most this often; watchers see all of it,
+    /// those at other replicas with Redis.
     pub progress_every_ms: u32,
     /// Jobs of one queue that one organization may have running at once.
     pub max_running_per_organization: u32,

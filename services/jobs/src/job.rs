@@ -82,7 +82,7 @@ impl fmt::Display for State {
 }
 
 /// How far the running try is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// A stable word: `extract`, `embed`.
     pub step: String,
@@ -106,7 +106,7 @@ pub struct JobError {
 /// A worker's hold on a running job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
-    /// The stable name of the worker process.
+    /// The name of the worker process.
     pub worker: String,
     /// The start of that process.
     pub boot: Uuid,
@@ -155,6 +155,14 @@ pub struct Job {
     pub update_time: DateTime<Utc>,
     /// The organization's revision at the last change people can see.
     pub revision: i64,
+}
+
+impl Job {
+    /// Whether lists show the job unasked: what has a name for people, and whatever died. The
+    /// rest is housekeeping, which would bury the work that somebody waits for.
+    pub fn is_listed(&self) -> bool {
+        !self.display_name.is_empty() || self.state == State::Dead
+    }
 }
 
 /// A job to be enqueued, as its owner describes it.

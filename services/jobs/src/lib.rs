@@ -15,17 +15,15 @@ pub mod store;
 mod upkeep;
 pub mod wake;
 
-use std::sync::Arc;
-
 use t11_runtime::{Built, Context, Service};
 
 pub use config::Config;
 pub use error::Error;
 pub use grpc::routes;
+pub use upkeep::keep_up;
 
 use crate::queue::Queue;
 use crate::store::Store;
-use crate::wake::InProcess;
 
 /// The jobs service.
 pub struct Jobs;
@@ -38,27 +36,8 @@ impl Service for Jobs {
         config.validate()?;
         let (world, stop) = (context.world(), context.shutdown());
         let store = Store::new(context.database(Self::NAME).await?, world.clone(), config);
-        let queue = Queue::new(
-            store,
-            world.clone(),
-            Arc::new(InProcess::default()),
-            stop.clone(),
-        );
+        let queue = Queue::new(store, world.clone(), &context.bus(), stop.clone());
         let routes = grpc::routes(queue.clone(), world.clone(), context.page_tokens());
-        Ok(Built::new(routes)
-            .task("reap", upkeep::reap(queue.clone(), stop.clone()))
-            .task(
-                "run_due",
-                upkeep::run_due(queue.clone(), world.clone(), stop.clone()),
-            )
-            .task(
-                "write_progress",
-                upkeep::write_progress(queue.clone(), stop.clone()),
-            )
-            .task(
-                "keep_history",
-                upkeep::keep_history(queue.clone(), stop.clone()),
-            )
-            .task("measure", upkeep::measure(queue, world, stop)))
+        Ok(Built::new(routes).task("upkeep", keep_up(queue, world, stop)))
     }
 }

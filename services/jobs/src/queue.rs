@@ -7,17 +7,17 @@ use std::time::Duration;
 use futures::future::select_all;
 use parking_lot::Mutex;
 use t11_core::{OrgScope, World};
-use tokio::sync::broadcast;
+use t11_runtime::Bus;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::changes::{Changes, News};
+use crate::changes::{Advance, Changes, News, Watch};
 use crate::error::Error;
 use crate::job::{Job, NewJob, Progress};
 use crate::schedule::{Schedule, Timetable};
 use crate::store::{Answer, Call, Effects, Enqueued, Patience, QueueState, Report, Store};
-use crate::wake::{Bell, Rung, Wake};
+use crate::wake::{Bell, Bells, Rung};
 
 /// Times an exchange waits for a locked organization before it waits for a bell.
 const PATIENT_TRIES: usize = 3;
@@ -27,7 +27,7 @@ const PATIENT_TRIES: usize = 3;
 pub struct Queue {
     store: Store,
     world: World,
-    wake: Arc<dyn Wake>,
+    wake: Arc<Bells>,
     changes: Arc<Changes>,
     /// Progress told to watchers and not yet written, by job.
     held_back: Arc<Mutex<HashMap<Uuid, (i64, Progress)>>>,
@@ -43,20 +43,15 @@ pub struct Exchanged {
 }
 
 impl Queue {
-    /// A queue over `store` that answers with drain once `draining` is cancelled.
-    pub fn new(
-        store: Store,
-        world: World,
-        wake: Arc<dyn Wake>,
-        draining: CancellationToken,
-    ) -> Self {
-        let (changes, held_back) = (Arc::default(), Arc::default());
+    /// A queue over `store` that answers with drain once `draining` is cancelled, and is one with
+    /// the other replicas on `bus` while [`Self::hear_others`] runs.
+    pub fn new(store: Store, world: World, bus: &Bus, draining: CancellationToken) -> Self {
         Self {
             store,
             world,
-            wake,
-            changes,
-            held_back,
+            wake: Arc::new(Bells::new(bus.clone())),
+            changes: Arc::new(Changes::new(bus.clone())),
+            held_back: Arc::default(),
             draining,
         }
     }
@@ -194,8 +189,13 @@ impl Queue {
     }
 
     /// News of an organization from now on.
-    pub fn watch(&self, scope: &OrgScope) -> broadcast::Receiver<News> {
-        self.changes.watch(scope.org())
+    pub async fn watch(&self, scope: &OrgScope) -> Watch {
+        self.changes.watch(scope.org()).await
+    }
+
+    /// Wakes those who wait here when other replicas say so, for ever.
+    pub async fn hear_others(&self) {
+        self.wake.hear_others().await;
     }
 
     /// Gives back jobs whose lease ran out; how many.
@@ -277,14 +277,14 @@ impl Queue {
         self.wake.listen(&Bell::Due)
     }
 
-    /// Rings for every queue with jobs to start: what another replica has enqueued, or a bell that
-    /// was missed, costs this period.
+    /// Rings here for every queue with jobs to start: a bell that was missed, or rung at another
+    /// replica of which nothing is heard, costs this period.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn ring_runnable(&self) -> Result<(), Error> {
         for queue in self.store.runnable_queues().await? {
-            self.wake.ring(&Bell::Queue(queue), 1);
+            self.wake.ring_here(&Bell::Queue(queue), 1);
         }
         Ok(())
     }
@@ -315,7 +315,13 @@ impl Queue {
                 held_back.insert(job.id, (job.fence, job.progress.clone()));
             }
             drop(held_back);
-            self.changes.tell(job.org, News::Progress(Arc::new(job)));
+            let advance = Advance {
+                job: job.id,
+                fence: job.fence,
+                revision: job.revision,
+                progress: job.progress,
+            };
+            self.changes.tell(job.org, News::Progress(advance));
         }
     }
 }

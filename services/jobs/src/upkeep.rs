@@ -13,10 +13,30 @@ use crate::store::QueueTotals;
 /// How often history is cleaned.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 /// How often queues are measured.
-const MEASURE_EVERY: Duration = Duration::from_secs(15);
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
+
+/// All that a replica does beside answering calls, until told to stop.
+pub async fn keep_up(queue: Queue, world: World, stop: CancellationToken) {
+    tokio::join!(
+        hear_others(queue.clone(), stop.clone()),
+        reap(queue.clone(), stop.clone()),
+        run_due(queue.clone(), world.clone(), stop.clone()),
+        write_progress(queue.clone(), stop.clone()),
+        keep_history(queue.clone(), stop.clone()),
+        measure(queue, world, stop),
+    );
+}
+
+/// Wakes those who wait here when other replicas say so.
+async fn hear_others(queue: Queue, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = queue.hear_others() => {}
+    }
+}
 
 /// Gives back the jobs of workers that have disappeared, and makes missed wake-ups good.
-pub(crate) async fn reap(queue: Queue, stop: CancellationToken) {
+async fn reap(queue: Queue, stop: CancellationToken) {
     let mut ticks = Ticks::new(queue.store().config().reap_every(), stop);
     while ticks.next().await {
         log("give back jobs", queue.reap().await);
@@ -26,7 +46,7 @@ pub(crate) async fn reap(queue: Queue, stop: CancellationToken) {
 
 /// Makes jobs and schedules run at their time: sleeps until the next one, or until told of one
 /// that is sooner.
-pub(crate) async fn run_due(queue: Queue, world: World, stop: CancellationToken) {
+async fn run_due(queue: Queue, world: World, stop: CancellationToken) {
     let longest = queue.store().config().reap_every();
     while !stop.is_cancelled() {
         let sooner = queue.due_sooner();
@@ -41,7 +61,7 @@ pub(crate) async fn run_due(queue: Queue, world: World, stop: CancellationToken)
 }
 
 /// Writes progress that came faster than it is written.
-pub(crate) async fn write_progress(queue: Queue, stop: CancellationToken) {
+async fn write_progress(queue: Queue, stop: CancellationToken) {
     let period = Duration::from_millis(queue.store().config().progress_every_ms.max(10).into());
     let mut ticks = Ticks::new(period, stop);
     while ticks.next().await {
@@ -50,7 +70,7 @@ pub(crate) async fn write_progress(queue: Queue, stop: CancellationToken) {
 }
 
 /// Counts anew at the start, then deletes history now and then.
-pub(crate) async fn keep_history(queue: Queue, stop: CancellationToken) {
+async fn keep_history(queue: Queue, stop: CancellationToken) {
     log("count jobs anew", queue.store().recount().await);
     let mut ticks = Ticks::new(FORGET_EVERY, stop);
     while ticks.next().await {
@@ -59,7 +79,7 @@ pub(crate) async fn keep_history(queue: Queue, stop: CancellationToken) {
 }
 
 /// Publishes the metrics of the queues.
-pub(crate) async fn measure(queue: Queue, world: World, stop: CancellationToken) {
+async fn measure(queue: Queue, world: World, stop: CancellationToken) {
     let mut ticks = Ticks::new(MEASURE_EVERY, stop);
     while ticks.next().await {
         let Some(queues) = log("measure queues", queue.store().totals().await) else {
@@ -75,16 +95,17 @@ fn publish(queue: &str, totals: &QueueTotals, world: &World) {
     let gauge = |metric: &'static str, value: i64| {
         metrics::gauge!(metric, "queue" => queue.to_owned()).set(value as f64);
     };
+    gauge("t11_jobs_runnable", totals.runnable);
+    gauge("t11_jobs_running", totals.running);
+    gauge("t11_jobs_dead", totals.dead);
     gauge("t11_jobs_ready", totals.ready);
     gauge("t11_jobs_blocked", totals.blocked);
-    gauge("t11_jobs_running", totals.running);
     gauge("t11_jobs_waiting", totals.waiting);
-    gauge("t11_jobs_dead", totals.dead);
     gauge("t11_jobs_runnable_organizations", totals.runnable_orgs);
     let age = totals
-        .oldest_ready_time
+        .oldest_runnable_time
         .map_or(0, |time| (world.now() - time).num_seconds());
-    gauge("t11_jobs_oldest_ready_age_seconds", age.max(0));
+    gauge("t11_jobs_oldest_runnable_age_seconds", age.max(0));
 }
 
 /// A period, until told to stop.

@@ -8,11 +8,15 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use t11_runtime::Bus;
+use t11_runtime::bus::Heard;
 use tokio::sync::Notify;
 
 /// What can be waited for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Bell {
     /// A job of this queue may be ready.
     Queue(String),
@@ -25,29 +29,84 @@ pub enum Bell {
 /// Resolves when the bell is rung.
 pub type Rung = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Wakes those who wait, in this process or in all replicas.
-pub trait Wake: Send + Sync + 'static {
-    /// Wakes up to `sleepers` of those who listen.
-    fn ring(&self, bell: &Bell, sleepers: usize);
-
-    /// Listens from now on. A listener dropped after it was woken wakes another.
-    fn listen(&self, bell: &Bell) -> Rung;
+/// Wakes those who wait, here and at other replicas.
+pub struct Bells {
+    here: Mutex<HashMap<Bell, Arc<Notify>>>,
+    bus: Bus,
 }
 
-/// Wake-ups within one process.
-#[derive(Default)]
-pub struct InProcess {
-    bells: Mutex<HashMap<Bell, Arc<Notify>>>,
+/// A bell rung at another replica.
+#[derive(Serialize, Deserialize)]
+struct Ring {
+    bell: Bell,
+    sleepers: usize,
 }
 
+/// What replicas tell each other of bells.
+const TOPIC: &str = "jobs.bells";
 /// Bells kept before those nobody listens to are forgotten: names of workers come and go.
 const KEPT: usize = 256;
 /// Woken at once at most; those who find more than they can take wake others.
 const MAX_SLEEPERS: usize = 64;
 
-impl InProcess {
+impl Bells {
+    /// Bells that ring at the other members of `bus` too.
+    pub fn new(bus: Bus) -> Self {
+        Self {
+            here: Mutex::default(),
+            bus,
+        }
+    }
+
+    /// Wakes up to `sleepers` of those who listen here, and as many at each other replica: where
+    /// the workers wait is not known.
+    pub fn ring(&self, bell: &Bell, sleepers: usize) {
+        self.ring_here(bell, sleepers);
+        self.bus.publish(TOPIC, || {
+            let bell = bell.clone();
+            message(&Ring { bell, sleepers })
+        });
+    }
+
+    /// Wakes up to `sleepers` of those who listen here.
+    pub fn ring_here(&self, bell: &Bell, sleepers: usize) {
+        let notify = self.bell(bell);
+        for _ in 0..sleepers.min(MAX_SLEEPERS) {
+            notify.notify_one();
+        }
+    }
+
+    /// Listens from now on. A listener dropped after it was woken wakes another.
+    pub fn listen(&self, bell: &Bell) -> Rung {
+        let mut rung = Box::pin(self.bell(bell).notified_owned());
+        rung.as_mut().enable();
+        rung
+    }
+
+    /// Rings here what is rung at other replicas, for ever.
+    pub async fn hear_others(&self) {
+        let mut others = self.bus.subscribe(TOPIC).await;
+        loop {
+            let rung = match others.heard().await {
+                Heard::Message(message) => serde_json::from_slice::<Ring>(&message).ok(),
+                Heard::Gap => None,
+            };
+            match rung {
+                Some(Ring { bell, sleepers }) => self.ring_here(&bell, sleepers),
+                // What was missed, or what another version means, could be any of them.
+                None => self.wake_all_here(),
+            }
+        }
+    }
+
+    fn wake_all_here(&self) {
+        for notify in self.here.lock().values() {
+            notify.notify_waiters();
+        }
+    }
+
     fn bell(&self, bell: &Bell) -> Arc<Notify> {
-        let mut bells = self.bells.lock();
+        let mut bells = self.here.lock();
         if bells.len() >= KEPT {
             bells.retain(|_, notify| Arc::strong_count(notify) > 1);
         }
@@ -55,26 +114,26 @@ impl InProcess {
     }
 }
 
-impl Wake for InProcess {
-    fn ring(&self, bell: &Bell, sleepers: usize) {
-        let notify = self.bell(bell);
-        for _ in 0..sleepers.min(MAX_SLEEPERS) {
-            notify.notify_one();
-        }
-    }
-
-    fn listen(&self, bell: &Bell) -> Rung {
-        let mut rung = Box::pin(self.bell(bell).notified_owned());
-        rung.as_mut().enable();
-        rung
-    }
+/// A message to other replicas. Empty is one that none of them understands, which tells them to
+/// look.
+pub(crate) fn message(told: &impl Serialize) -> Bytes {
+    serde_json::to_vec(told)
+        .map(Bytes::from)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
 
+    use t11_core::World;
+    use t11_runtime::bus::InProcess;
+
     use super::*;
+
+    fn bells() -> Bells {
+        Bells::new(Bus::join(Arc::new(InProcess::default()), &World::system()))
+    }
 
     fn agents() -> Bell {
         Bell::Queue("agents".to_owned())
@@ -82,7 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_bell_wakes_as_many_as_asked() {
-        let wake = InProcess::default();
+        let wake = bells();
         let mut sleepers: Vec<_> = (0..3).map(|_| wake.listen(&agents())).collect();
         wake.ring(&agents(), 2);
         wake.ring(&Bell::Queue("crm".to_owned()), 5);
@@ -95,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_woken_listener_that_leaves_wakes_the_next() {
-        let wake = InProcess::default();
+        let wake = bells();
         let first = wake.listen(&agents());
         let second = wake.listen(&agents());
         wake.ring(&agents(), 1);
@@ -105,7 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn ringing_before_anyone_listens_is_not_lost() {
-        let wake = InProcess::default();
+        let wake = bells();
         wake.ring(&agents(), 1);
         wake.listen(&agents()).await;
     }

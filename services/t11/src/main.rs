@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod dev;
+mod envoy;
 mod keys;
 mod migrate;
 
@@ -51,6 +52,11 @@ enum Command {
         #[command(subcommand)]
         action: config::Action,
     },
+    /// Print what the proxies in front of edge and between the services are to do.
+    Envoy {
+        #[command(subcommand)]
+        action: envoy::Action,
+    },
     /// Make keys.
     Keys {
         #[command(subcommand)]
@@ -66,10 +72,14 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     block_on(async move {
         match arguments.command {
-            Command::Dev => with_telemetry(dev::run).await,
+            Command::Dev => with_telemetry("t11", dev::run).await,
             Command::Serve { services } => {
-                with_telemetry(async move |settings| {
-                    let names: Vec<&str> = services.iter().map(String::as_str).collect();
+                let names: Vec<&str> = services.iter().map(String::as_str).collect();
+                let name = match names[..] {
+                    [only] => only,
+                    _ => "t11",
+                };
+                with_telemetry(name, async |settings| {
                     Mesh::serve(settings, &entries(), &names).await
                 })
                 .await
@@ -77,6 +87,7 @@ fn main() -> ExitCode {
             Command::Migrate => migrate::run(&settings()?).await,
             Command::Check { part } => check::run(&settings()?, part).await,
             Command::Config { action } => config::run(action),
+            Command::Envoy { action } => envoy::run(&action),
             Command::Keys { action } => keys::run(action),
         }
     })
@@ -87,10 +98,11 @@ fn settings() -> anyhow::Result<Settings> {
 }
 
 async fn with_telemetry(
+    name: &str,
     run: impl AsyncFnOnce(Settings) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let settings = settings()?;
-    let telemetry = Telemetry::start(&settings)?;
+    let telemetry = Telemetry::start(&settings, name)?;
     let outcome = run(settings).await;
     telemetry.stop().await;
     outcome

@@ -4,6 +4,8 @@ use reqwest::StatusCode;
 use serde_json::json;
 use t11_tests::client::name;
 use t11_tests::{TestMesh, eventually};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -109,35 +111,59 @@ async fn files_that_cannot_be_read_are_refused_or_fail_with_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_inside_is_not_fetched() {
+async fn an_address_inside_is_refused_at_the_door() {
     let mesh = TestMesh::start().await;
     let owner = mesh.owner("S").await;
     for uri in [
-        "http://127.0.0.1:1/",
+        "http://127.0.0.1/",
+        "http://2130706433/",
+        "http://10.0.0.1/",
         "http://169.254.169.254/latest/meta-data",
         "http://[::1]/",
+        "http://[fe80::1]/",
+        "http://localhost/",
+        "http://db.internal/",
+        "https://example.com:8443/",
+        "http://user:secret@example.com/",
+        "file:///etc/passwd",
+        "not an address",
     ] {
         let page = json!({"uri": uri});
-        let made = owner
+        let answer = owner
             .post("/api/knowledge/sources:createWebPage", page)
+            .await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{uri}");
+        assert_eq!(answer.fields(), ["uri"], "{uri}");
+    }
+    let sources = owner.get("/api/knowledge/sources").await.ok();
+    assert_eq!(sources["total_size"], 0, "nothing is stored");
+    mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_leads_to_a_name_inside_is_not_fetched() {
+    let site = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = site.local_addr().unwrap().to_string();
+    let mesh = TestMesh::with(&[("T11_AGENTS__FETCH_TEST_HOSTS", &format!("[{address:?}]"))]).await;
+    let owner = mesh.owner("S").await;
+    let page = json!({"uri": format!("http://{address}/")});
+    let made = owner
+        .post("/api/knowledge/sources:createWebPage", page)
+        .await
+        .ok();
+    let (mut visitor, _) = site.accept().await.unwrap();
+    // An answer before the question is none.
+    visitor.readable().await.unwrap();
+    let moved = "HTTP/1.1 302 Found\r\nLocation: http://localhost/\r\nContent-Length: 0\r\n\r\n";
+    visitor.write_all(moved.as_bytes()).await.unwrap();
+    let failed = eventually("the page is refused", || async {
+        let source = owner
+            .get(&format!("/api/knowledge/{}", name(&made)))
             .await
             .ok();
-        let failed = eventually("the page is refused", || async {
-            let source = owner
-                .get(&format!("/api/knowledge/{}", name(&made)))
-                .await
-                .ok();
-            (source["state"] == "SOURCE_STATE_FAILED").then_some(source)
-        })
-        .await;
-        assert_eq!(failed["error_reason"], "FETCH_DENIED", "{uri}");
-    }
-    let answer = owner
-        .post(
-            "/api/knowledge/sources:createWebPage",
-            json!({"uri": "file:///etc/passwd"}),
-        )
-        .await;
-    assert_eq!(answer.fields(), ["uri"]);
+        (source["state"] == "SOURCE_STATE_FAILED").then_some(source)
+    })
+    .await;
+    assert_eq!(failed["error_reason"], "FETCH_DENIED", "{failed}");
     mesh.stop().await;
 }

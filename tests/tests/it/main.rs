@@ -1,9 +1,13 @@
 //! The whole mesh in one process, through the doors its users use.
 #![expect(clippy::unwrap_used, reason = "a test that meets a surprise fails")]
 
+mod api_keys;
 mod bad_input;
 mod contract;
 mod doors;
 mod isolation;
 mod main_job;
+mod mesh_processes;
+mod message_caps;
 mod numbers_rule;
+mod prices;

@@ -11,7 +11,7 @@ use crate::dev::{self, Profile};
 use crate::server::DevServer;
 use crate::shell::{self, say};
 use crate::wasm::Toolchain;
-use crate::{bench, deny, docs, proto, provision, tidy, web};
+use crate::{bench, deny, deploy, docs, envoy, proto, provision, tidy, web};
 
 /// Drives the Chromium of the distribution; brings no browser of its own.
 const PLAYWRIGHT: &str = "playwright-core@1.65.1";
@@ -66,10 +66,22 @@ pub(super) const STEPS: &[Step] = &[
         run: docs,
     },
     Step {
+        name: "envoy",
+        about: "the proxies' configuration is up to date and Envoy takes it",
+        is_fast: false,
+        run: envoy,
+    },
+    Step {
         name: "deny",
         about: "licences, sources and banned crates",
         is_fast: false,
         run: deny,
+    },
+    Step {
+        name: "deploy",
+        about: "images, manifests, alerts: read, and held to the rules",
+        is_fast: false,
+        run: deploy,
     },
     Step {
         name: "web",
@@ -150,11 +162,14 @@ fn sqlite(lab: &mut Lab<'_>) -> Result<()> {
 /// compile most of them again.
 fn postgres(lab: &mut Lab<'_>) -> Result<()> {
     let mut cargo = cargo_test(lab);
+    let envoy = envoy::program(lab.workspace)?;
     let servers = lab.servers()?;
     cargo
         .args(["--lib", "--bins", "--tests"])
         .env("T11_TEST_DATABASE_URL", servers.postgres_url())
-        .env("T11_TEST_REDIS_URL", servers.redis_url());
+        .env("T11_TEST_POOLER_URL", servers.pooler_url())
+        .env("T11_TEST_REDIS_URL", servers.redis_url())
+        .env("T11_TEST_ENVOY", envoy);
     shell::run(&mut cargo)
 }
 
@@ -169,7 +184,9 @@ fn cargo_test(lab: &Lab<'_>) -> Command {
     ]);
     cargo
         .env_remove("T11_TEST_DATABASE_URL")
-        .env_remove("T11_TEST_REDIS_URL");
+        .env_remove("T11_TEST_POOLER_URL")
+        .env_remove("T11_TEST_REDIS_URL")
+        .env_remove("T11_TEST_ENVOY");
     cargo
 }
 
@@ -177,8 +194,16 @@ fn docs(lab: &mut Lab<'_>) -> Result<()> {
     docs::run(lab.workspace, &docs::Options { check: true })
 }
 
+fn envoy(lab: &mut Lab<'_>) -> Result<()> {
+    envoy::check(lab.workspace)
+}
+
 fn deny(lab: &mut Lab<'_>) -> Result<()> {
     deny::run(lab.workspace)
+}
+
+fn deploy(lab: &mut Lab<'_>) -> Result<()> {
+    deploy::run(lab.workspace)
 }
 
 fn web(lab: &mut Lab<'_>) -> Result<()> {

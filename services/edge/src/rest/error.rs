@@ -6,9 +6,9 @@ use prost::Message as _;
 use prost_reflect::{DynamicMessage, SerializeOptions};
 use serde_json::{Value, json};
 use t11_core::Fault as _;
-use t11_grpc::RemoteFault;
+use t11_grpc::{RemoteFault, code_name};
 use t11_proto::google::rpc;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::descriptors;
 use crate::error::{DOMAIN, Error};
@@ -135,27 +135,4 @@ fn detail(any: &prost_types::Any) -> Option<Value> {
         .as_object_mut()?
         .insert("@type".to_owned(), any.type_url.clone().into());
     Some(value)
-}
-
-/// The canonical name of a gRPC code (google/rpc/code.proto).
-fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }

@@ -13,12 +13,12 @@ use t11_grpc::CallContext;
 use tonic::client::Grpc;
 use tonic::{Status, Streaming};
 
-use crate::draining::DrainingPeer;
 use crate::error::Error;
 use crate::rest::error::Problem;
 use crate::rest::json;
 use crate::rest::raw::RawCodec;
 use crate::rest::route::Route;
+use crate::stream_end::EndingPeer;
 
 /// A comment is sent after such a silence, so that proxies do not close the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -29,7 +29,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// # Errors
 /// The service's refusal.
 pub(crate) async fn send(
-    peer: DrainingPeer,
+    peer: EndingPeer,
     route: &Route,
     request: Bytes,
 ) -> Result<Response, Problem> {

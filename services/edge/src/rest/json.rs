@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(written["display_name"], "A");
         assert_eq!(written["max_tokens"], 5);
         assert_eq!(written["budget_day_micro_usd"], "12");
-        assert_eq!(written["memory_enabled"], false, "zero values are written");
+        assert_eq!(written["all_categories"], false, "zero values are written");
         assert_eq!(written["categories"], json!([]));
         assert_eq!(written.get("create_time"), None, "absent messages are not");
         assert_eq!(written["state"], "AGENT_STATE_UNSPECIFIED");

@@ -19,12 +19,12 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::client::Grpc;
 
-use crate::draining::DrainingPeer;
 use crate::error::Error;
 use crate::rest::error::Problem;
 use crate::rest::raw::RawCodec;
 use crate::rest::route::{Route, Upload};
 use crate::rest::{body, query};
+use crate::stream_end::EndingPeer;
 
 /// Bytes of one chunk message: 64 KiB.
 const CHUNK: usize = 64 * 1024;
@@ -47,7 +47,7 @@ pub(crate) struct Caps {
 /// # Errors
 /// What is wrong with header or body, or the service's own refusal.
 pub(crate) async fn send(
-    peer: DrainingPeer,
+    peer: EndingPeer,
     route: &Route,
     upload: &Upload,
     parts: &Parts,

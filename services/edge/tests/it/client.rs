@@ -1,7 +1,7 @@
 //! Requests made as text, without a socket.
 
 use axum::body::Body;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -122,10 +122,14 @@ impl Call {
         self
     }
 
-    pub(crate) async fn send(self, mesh: &TestMesh) -> Answer {
+    /// The answer while its body is still to come.
+    pub(crate) async fn open(self, mesh: &TestMesh) -> Response<Body> {
         let request = self.builder.body(self.body).unwrap();
-        let response = mesh.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        mesh.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub(crate) async fn send(self, mesh: &TestMesh) -> Answer {
+        let (parts, body) = self.open(mesh).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer {
             status: parts.status,

@@ -95,7 +95,7 @@ async fn an_endless_stream_ends_when_the_process_drains() {
     let mesh = TestMesh::new();
     let mut jobs = JobServiceClient::new(channel(&mesh).await);
     let mut events = jobs
-        .watch_jobs(signed(WatchJobsRequest {}))
+        .watch_jobs(signed(WatchJobsRequest::default()))
         .await
         .unwrap()
         .into_inner();

@@ -5,11 +5,13 @@
     reason = "helpers of tests may stop at the first surprise, and start what a test ends"
 )]
 
+mod api_keys;
 mod client;
 mod events;
 mod grpc;
 mod mesh;
 mod pages;
+mod redis;
 mod rest;
 mod sessions;
 mod upload;

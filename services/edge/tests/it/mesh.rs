@@ -9,12 +9,13 @@ use axum::Router;
 use axum::routing::post;
 use chrono::DateTime;
 use futures::StreamExt as _;
-use t11_core::{Caller, Fault, FaultKind, ManualWorld, OrgId, Role, Subject};
+use t11_core::{Caller, Fault, FaultKind, ManualWorld, OrgId, Permission, Role, Subject};
 use t11_edge::{Config, EdgeContext};
 use t11_grpc::{Peer, ResponseStream, ServerStack, Signer, Verifier, keys};
 use t11_proto::accounts::v1 as accounts;
 use t11_proto::agents::v1 as agents;
 use t11_proto::jobs::v1 as jobs;
+use t11_runtime::Redis;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -27,6 +28,10 @@ use uuid::Uuid;
 /// The session token that accounts believes.
 pub(crate) const SESSION: &str = "session-of-anna";
 
+/// The API key that accounts believes, until it is told otherwise.
+pub(crate) const API_KEY: &str =
+    "t11_dev_8mXq2RtZ_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ_0aB1cD";
+
 /// What reached the services.
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -36,6 +41,9 @@ pub(crate) struct Seen {
     /// Metadata of the last call of an agent's RPC.
     pub(crate) metadata: MetadataMap,
     pub(crate) exchanges: usize,
+    pub(crate) key_exchanges: usize,
+    /// Accounts believes [`API_KEY`] no more.
+    pub(crate) key_revoked: bool,
     pub(crate) upload: Upload,
 }
 
@@ -83,6 +91,11 @@ impl TestMesh {
 
     /// A mesh whose edge has other settings.
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::with_redis(None, change)
+    }
+
+    /// A mesh whose edge is one of several on a Redis.
+    pub(crate) fn with_redis(redis: Option<Redis>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             web_dir: Some(PathBuf::from("no-such-folder")),
             ..Config::default()
@@ -97,7 +110,8 @@ impl TestMesh {
             ServerStack::new(Routes::from(routes), verifier.clone(), world.world())
         };
         let (accounts, accounts_slot) = Peer::local("accounts");
-        accounts_slot.fill(stack(accounts_routes(&world, &signer, &seen)));
+        let routes = accounts_routes(&world, &signer, &seen);
+        accounts_slot.fill(stack(routes.merge(api_key_routes(&world, &signer, &seen))));
         let (agents, agents_slot) = Peer::local("agents");
         agents_slot.fill(stack(agents_routes(&seen, &dropped)));
         let (jobs, jobs_slot) = Peer::local("jobs");
@@ -115,7 +129,8 @@ impl TestMesh {
             signer,
             world: world.world(),
             databases: Arc::new(|| Box::pin(async { vec![("accounts".to_owned(), true)] })),
-            redis: false,
+            redis,
+            health: t11_runtime::Health::ready(),
             shutdown: shutdown.clone(),
         };
         let router = t11_edge::app(config, context).unwrap();
@@ -143,6 +158,46 @@ impl TestMesh {
         tokio::spawn(async move { axum::serve(listener, service).await });
         address
     }
+}
+
+fn api_key_routes(world: &Arc<ManualWorld>, signer: &Signer, seen: &Arc<Mutex<Seen>>) -> Router {
+    let (world, signer, seen) = (world.world(), signer.clone(), seen.clone());
+    let exchange = move |request: Request<accounts::ExchangeApiKeyRequest>| {
+        let caller = Caller {
+            org: OrgId(Uuid::from_u128(3)),
+            subject: Subject::ApiKey {
+                key: Uuid::from_u128(4),
+            },
+            role: Role::Admin,
+            scopes: Some(vec![
+                Permission::AgentsRead,
+                Permission::ConversationsWrite,
+                Permission::JobsRead,
+            ]),
+        };
+        let mut seen = seen.lock().unwrap();
+        seen.key_exchanges += 1;
+        let reason = match request.get_ref().key == API_KEY {
+            true if seen.key_revoked => Some("API_KEY_REVOKED"),
+            true => None,
+            false => Some("API_KEY_INVALID"),
+        };
+        let answer = accounts::ExchangeApiKeyResponse {
+            caller_token: signer.sign(&caller, world.now()),
+            expire_time: Some(prost_types::Timestamp {
+                seconds: world.now().timestamp() + 300,
+                nanos: 0,
+            }),
+        };
+        std::future::ready(match reason {
+            None => Ok(Response::new(answer)),
+            Some(reason) => Err(refuse("accounts", FaultKind::Unauthenticated, reason)),
+        })
+    };
+    unary(
+        "/t11.accounts.v1.ApiKeyService/ExchangeApiKey".to_owned(),
+        exchange,
+    )
 }
 
 fn accounts_routes(world: &Arc<ManualWorld>, signer: &Signer, seen: &Arc<Mutex<Seen>>) -> Router {
@@ -308,6 +363,11 @@ fn chat(
         send(Event::Started(agents::ChatStarted::default())).await?;
         if request.text == "wait" {
             std::future::pending::<()>().await;
+        }
+        if request.text == "endless" {
+            loop {
+                send(Event::Retracted(true)).await?;
+            }
         }
         send(Event::Retracted(true)).await?;
         if request.text == "break" {

@@ -102,6 +102,7 @@ pub(super) fn filter(asked: &pb::ListJobsRequest) -> Result<Filter, Error> {
         states,
         kind,
         resource,
+        housekeeping: asked.show_housekeeping,
     })
 }
 
@@ -221,7 +222,12 @@ pub(super) fn call(request: pb::ExchangeRequest) -> Result<(Call, Duration), Err
         })
         .collect();
     violations.check()?;
-    let wants = wants(request.wants);
+    let leaving = request.leaving;
+    let wants = if leaving {
+        Vec::new()
+    } else {
+        wants(request.wants)
+    };
     let max_wait = Duration::from_millis(request.max_wait_ms.try_into().unwrap_or(0)).min(MAX_WAIT);
     let (worker, sequence) = (request.worker, request.sequence);
     Ok((
@@ -232,6 +238,7 @@ pub(super) fn call(request: pb::ExchangeRequest) -> Result<(Call, Duration), Err
             settlements,
             extensions,
             wants,
+            leaving,
         },
         max_wait,
     ))

@@ -80,8 +80,9 @@ impl JobService for Api {
     ) -> Result<Response<Self::WatchJobsStream>, Status> {
         let scope = t11_grpc::scope(&request)?;
         let queue = self.queue.clone();
-        Ok(Response::new(t11_grpc::stream(|events| {
-            watch::watch(queue, scope, events)
+        let housekeeping = request.get_ref().show_housekeeping;
+        Ok(Response::new(t11_grpc::stream(move |events| {
+            watch::watch(queue, scope, housekeeping, events)
         })))
     }
 

@@ -1,21 +1,18 @@
 //! `WatchJobs`: a snapshot, then every change.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use t11_core::OrgScope;
 use t11_grpc::Events;
 use t11_proto::jobs::v1::WatchJobsResponse;
 use t11_proto::jobs::v1::watch_jobs_response::Event;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout, timeout_at};
 use tonic::Status;
 use uuid::Uuid;
 
 use super::convert;
-use crate::changes::News;
+use crate::changes::{Advance, News, Watch};
 use crate::job::Job;
 use crate::queue::Queue;
 
@@ -26,18 +23,21 @@ const SWEEP: Duration = Duration::from_secs(2);
 /// Rows of one read.
 const AT_ONCE: u64 = 200;
 
-/// Sends the jobs of the organization that are not finished, then its jobs as they change.
+/// Sends the jobs of the organization that are not finished, then its jobs as they change: those
+/// that lists show, and `housekeeping` if it is asked for.
 pub(super) async fn watch(
     queue: Queue,
     scope: OrgScope,
+    housekeeping: bool,
     events: Events<WatchJobsResponse>,
 ) -> Result<(), Status> {
     let end = Instant::now() + LIFE;
     // Listening begins before the snapshot: what changes meanwhile is told twice, never not.
-    let news = queue.watch(&scope);
+    let news = queue.watch(&scope).await;
     let mut watcher = Watcher {
         queue,
         scope,
+        housekeeping,
         events,
         told: HashMap::new(),
         cursor: (0, i64::MAX),
@@ -52,10 +52,10 @@ pub(super) async fn watch(
 struct Watcher {
     queue: Queue,
     scope: OrgScope,
+    housekeeping: bool,
     events: Events<WatchJobsResponse>,
-    /// Lease and revision in which each running job was told last, so that late news of progress
-    /// are known as such.
-    told: HashMap<Uuid, (i64, i64)>,
+    /// Each running job as it was told last: what news of progress are about, or too late for.
+    told: HashMap<Uuid, Job>,
     /// Up to where changes have been told.
     cursor: (i64, i64),
 }
@@ -80,15 +80,12 @@ impl Watcher {
         self.send(Event::SnapshotComplete(true)).await
     }
 
-    async fn follow(&mut self, mut news: Receiver<News>) -> Result<(), Status> {
+    async fn follow(&mut self, mut news: Watch) -> Result<(), Status> {
         loop {
-            match timeout(SWEEP, news.recv()).await {
-                Ok(Ok(News::Progress(job))) => self.tell_progress(job).await?,
-                // What was missed is in the rows.
-                Ok(Ok(News::Changed) | Err(RecvError::Lagged(_))) | Err(_) => {
-                    self.tell_changes().await?;
-                }
-                Ok(Err(RecvError::Closed)) => return Ok(()),
+            match timeout(SWEEP, news.next()).await {
+                Ok(Some(News::Progress(advance))) => self.tell_progress(advance).await?,
+                Ok(Some(News::Changed)) | Err(_) => self.tell_changes().await?,
+                Ok(None) => return Ok(()),
             }
         }
     }
@@ -110,8 +107,11 @@ impl Watcher {
     }
 
     async fn tell(&mut self, job: Job) -> Result<(), Status> {
+        if !self.housekeeping && !job.is_listed() {
+            return Ok(());
+        }
         if job.holder.is_some() {
-            self.told.insert(job.id, (job.fence, job.revision));
+            self.told.insert(job.id, job.clone());
         } else {
             self.told.remove(&job.id);
         }
@@ -119,11 +119,12 @@ impl Watcher {
     }
 
     /// Progress is told while it is of the lease and the row told last.
-    async fn tell_progress(&mut self, job: Arc<Job>) -> Result<(), Status> {
-        match self.told.get(&job.id) {
-            Some((fence, revision)) if *fence == job.fence && *revision <= job.revision => {
-                self.send(Event::Job(convert::job(Arc::unwrap_or_clone(job))))
-                    .await
+    async fn tell_progress(&mut self, advance: Advance) -> Result<(), Status> {
+        match self.told.get_mut(&advance.job) {
+            Some(job) if job.fence == advance.fence && job.revision <= advance.revision => {
+                job.progress = advance.progress;
+                let job = convert::job(job.clone());
+                self.send(Event::Job(job)).await
             }
             _ => Ok(()),
         }

@@ -20,7 +20,7 @@ use crate::lease::Outcome;
 /// What a worker sends.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// Stable name of the worker process.
+    /// Name of the worker process.
     pub worker: String,
     /// This start of it.
     pub boot: Uuid,
@@ -29,6 +29,8 @@ pub struct Call {
     pub settlements: Vec<Settlement>,
     pub extensions: Vec<Extension>,
     pub wants: Vec<Want>,
+    /// The worker may have given up its last call: it wants to hear what that one was given.
+    pub leaving: bool,
 }
 
 /// A try that has ended.
@@ -110,7 +112,13 @@ async fn exchange(tx: &Tx, rules: &Rules, call: Call, patience: Patience) -> Res
             let orphans = left_behind(tx, &call).await?;
             settle(tx, rules, &call, orphans, &mut answer).await?
         }
-        SessionKind::Next => settle(tx, rules, &call, Vec::new(), &mut answer).await?,
+        SessionKind::Next { leases } => {
+            let ledger = settle(tx, rules, &call, Vec::new(), &mut answer).await?;
+            if call.leaving {
+                answer.leases = ledger.given_before(leases).await?;
+            }
+            ledger
+        }
     };
     take(&mut ledger, &call, patience, &mut answer).await?;
     let is_repeat = matches!(session.kind, SessionKind::Repeat { .. });

@@ -21,7 +21,12 @@ pub struct Filter {
     pub states: Vec<State>,
     pub kind: String,
     pub resource: String,
+    /// Also jobs that are not [listed](Job::is_listed) unasked. A kind asks for its own.
+    pub housekeeping: bool,
 }
+
+/// [`Job::is_listed`] in SQL, in the words of the partial index.
+const LISTED: &str = "(display_name <> '' OR state = 'dead')";
 
 /// Where a watcher begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,6 +207,8 @@ fn filtered(mut select: Select<jobs::Entity>, filter: &Filter) -> Select<jobs::E
     }
     if !filter.kind.is_empty() {
         select = select.filter(jobs::Column::Kind.eq(&filter.kind));
+    } else if !filter.housekeeping {
+        select = select.filter(Expr::cust(LISTED));
     }
     if !filter.resource.is_empty() {
         // The second condition is what the partial index is found by.

@@ -1,16 +1,20 @@
 //! Queues as an organization sees them.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
-use sea_orm::{QuerySelect as _, Select};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Select, Statement,
+};
 use t11_core::OrgScope;
 use t11_store::Tx;
 
 use super::entity::{jobs, queue_orgs};
 use super::ledger::{Effects, Ledger};
 use super::rows::state_is;
-use super::{QUEUE, Store};
+use super::{QUEUE, Rules, Store};
 use crate::error::Error;
 use crate::fair::Line;
 use crate::job::State;
@@ -26,6 +30,9 @@ pub struct QueueState {
 /// All organizations' jobs in a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct QueueTotals {
+    /// Could start now if there were a worker: of organizations that are not paused, and no more
+    /// of each than it may have running.
+    pub runnable: i64,
     pub ready: i64,
     pub blocked: i64,
     pub running: i64,
@@ -33,7 +40,8 @@ pub struct QueueTotals {
     pub dead: i64,
     /// Organizations that have jobs to start.
     pub runnable_orgs: i64,
-    pub oldest_ready_time: Option<DateTime<Utc>>,
+    /// Of the jobs that organizations start next.
+    pub oldest_runnable_time: Option<DateTime<Utc>>,
 }
 
 impl Store {
@@ -110,8 +118,9 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn totals(&self) -> Result<Vec<(String, QueueTotals)>, Error> {
+        let rules = self.rules.clone();
         self.db
-            .read(QUEUE, |tx| async move { totals(&tx).await })
+            .read(QUEUE, move |tx| async move { totals(&tx, &rules).await })
             .await
     }
 }
@@ -132,29 +141,38 @@ async fn state_of(tx: &Tx, row: queue_orgs::Model) -> Result<QueueState, Error> 
     })
 }
 
-async fn totals(tx: &Tx) -> Result<Vec<(String, QueueTotals)>, Error> {
-    use std::collections::BTreeMap;
-    let mut totals: BTreeMap<String, QueueTotals> = BTreeMap::new();
-    for row in queue_orgs::Entity::find().all(tx).await? {
-        let sums = totals.entry(row.queue).or_default();
-        sums.ready += row.ready;
-        sums.blocked += row.blocked;
-        sums.running += row.running;
-        sums.waiting += row.scheduled + row.retrying;
-        sums.dead += row.dead;
-        sums.runnable_orgs += i64::from(row.runnable);
+/// Costs as much as there are organizations that have used queues, however many jobs wait.
+const TOTALS: &str = "SELECT queue, CAST(SUM(ready) AS BIGINT) AS ready, \
+    CAST(SUM(blocked) AS BIGINT) AS blocked, CAST(SUM(running) AS BIGINT) AS running, \
+    CAST(SUM(scheduled + retrying) AS BIGINT) AS waiting, CAST(SUM(dead) AS BIGINT) AS dead, \
+    MIN(CASE WHEN runnable THEN (SELECT run_time FROM jobs \
+        WHERE jobs.queue = queue_orgs.queue AND jobs.org_id = queue_orgs.org_id \
+        AND state = 'ready' ORDER BY rank, position LIMIT 1) END) AS oldest \
+    FROM queue_orgs GROUP BY queue";
+
+async fn totals(tx: &Tx, rules: &Rules) -> Result<Vec<(String, QueueTotals)>, Error> {
+    let statement = Statement::from_string(tx.get_database_backend(), TOTALS);
+    let mut totals = BTreeMap::new();
+    for row in tx.query_all_raw(statement).await? {
+        let count = |column: &str| row.try_get::<i64>("", column);
+        let of_queue = QueueTotals {
+            ready: count("ready")?,
+            blocked: count("blocked")?,
+            running: count("running")?,
+            waiting: count("waiting")?,
+            dead: count("dead")?,
+            oldest_runnable_time: row.try_get("", "oldest")?,
+            ..QueueTotals::default()
+        };
+        totals.insert(row.try_get::<String>("", "queue")?, of_queue);
     }
-    let oldest: Vec<(String, DateTime<Utc>)> = jobs::Entity::find()
-        .select_only()
-        .column(jobs::Column::Queue)
-        .column_as(jobs::Column::RunTime.min(), "oldest")
-        .filter(state_is(&[State::Ready]))
-        .group_by(jobs::Column::Queue)
-        .into_tuple()
-        .all(tx)
-        .await?;
-    for (queue, time) in oldest {
-        totals.entry(queue).or_default().oldest_ready_time = Some(time);
+    let runnable = queue_orgs::Entity::find().filter(Expr::cust("runnable"));
+    for row in runnable.all(tx).await? {
+        let line = Line::from(row);
+        let share = rules.config.share(&line.queue, line.org);
+        let of_queue = totals.entry(line.queue.clone()).or_default();
+        of_queue.runnable += line.startable(share);
+        of_queue.runnable_orgs += 1;
     }
     Ok(totals.into_iter().collect())
 }

@@ -1,7 +1,7 @@
 //! What time does to jobs: leases that run out, times that come, history that ends. Every replica
 //! does all of it; each step looks again under the lock, so that it happens once.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _, Select, Statement,
@@ -20,6 +20,10 @@ use crate::job::{Job, Progress, State};
 
 /// Jobs changed in one transaction.
 const AT_ONCE: u64 = 500;
+
+/// A worker asks every few seconds for as long as it lives, and most have a new name with each
+/// start: one silent for this long will not be heard of again.
+const WORKER_KEPT: TimeDelta = TimeDelta::days(1);
 
 /// What came of looking for due jobs.
 #[derive(Debug, Default)]
@@ -114,8 +118,8 @@ impl Store {
             .await
     }
 
-    /// Deletes jobs that ended longer ago than they are kept, and workers not heard of for as
-    /// long; how many jobs, of `AT_ONCE` at most.
+    /// Deletes jobs that ended longer ago than they are kept, and workers not heard of for
+    /// `WORKER_KEPT`; how many jobs, of `AT_ONCE` at most.
     ///
     /// # Errors
     /// Those of the database.
@@ -125,7 +129,7 @@ impl Store {
             .write(QUEUE, move |tx| async move {
                 let before = rules.now() - rules.config.history();
                 workers::Entity::delete_many()
-                    .filter(workers::Column::SeenTime.lt(before))
+                    .filter(workers::Column::SeenTime.lt(rules.now() - WORKER_KEPT))
                     .exec(&tx)
                     .await?;
                 let old = jobs::Entity::find()

@@ -33,8 +33,8 @@ pub(super) struct Session {
 pub(super) enum SessionKind {
     /// The worker has started anew: what the start before it holds is lost.
     NewBoot,
-    /// A new call of the same start.
-    Next,
+    /// A new call of the same start, with what the one before was given.
+    Next { leases: Vec<Lease> },
     /// The last call once more, with what it was answered so far.
     Repeat {
         leases: Vec<Lease>,
@@ -67,7 +67,9 @@ impl Session {
             }
             SessionKind::NewBoot
         } else if sequence > row.sequence {
-            SessionKind::Next
+            SessionKind::Next {
+                leases: leases(&row.leases)?,
+            }
         } else if sequence == row.sequence {
             SessionKind::Repeat {
                 leases: leases(&row.leases)?,

@@ -13,7 +13,8 @@ use t11_jobs::queue::{Exchanged, Queue};
 use t11_jobs::store::{
     Answer, Call, Enqueued, Extension, Filter, Lease, Leased, Settlement, Store, Want,
 };
-use t11_jobs::wake::InProcess;
+use t11_runtime::Bus;
+use t11_runtime::bus::InProcess;
 use t11_store::testing::TestDb;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -62,6 +63,12 @@ impl Bed {
         replica(&self.db, &self.clock.world(), &self.config).1
     }
 
+    /// Another replica, which tells others what it does and hears what they do.
+    pub(crate) fn replica_on(&self, bus: &Bus) -> Queue {
+        let store = self.store.clone();
+        Queue::new(store, self.clock.world(), bus, CancellationToken::new())
+    }
+
     pub(crate) fn world(&self) -> World {
         self.clock.world()
     }
@@ -85,7 +92,7 @@ impl Bed {
             max_attempts: 0,
             timeout_ms: 0,
             resource: String::new(),
-            display_name: String::new(),
+            display_name: "Прайс.xlsx".to_owned(),
             traceparent: None,
         }
     }
@@ -165,9 +172,13 @@ impl Bed {
             size: 100_000,
             cursor: None,
         };
+        let filter = Filter {
+            housekeeping: true,
+            ..Filter::default()
+        };
         let mut jobs = self
             .store
-            .list(&scope(org), Filter::default(), page)
+            .list(&scope(org), filter, page)
             .await
             .unwrap()
             .items;
@@ -215,8 +226,8 @@ impl Bed {
 fn replica(db: &TestDb, world: &World, config: &Config) -> (Store, Queue, CancellationToken) {
     let store = Store::new(db.db(), world.clone(), config.clone());
     let stop = CancellationToken::new();
-    let wake = Arc::new(InProcess::default());
-    let queue = Queue::new(store.clone(), world.clone(), wake, stop.clone());
+    let bus = Bus::join(Arc::new(InProcess::default()), world);
+    let queue = Queue::new(store.clone(), world.clone(), &bus, stop.clone());
     (store, queue, stop)
 }
 
@@ -240,6 +251,15 @@ impl Worker {
             settlements,
             extensions,
             wants: wants.into_iter().filter(|want| want.slots > 0).collect(),
+            leaving: false,
+        }
+    }
+
+    /// The last call.
+    pub(crate) fn leave(&mut self) -> Call {
+        Call {
+            leaving: true,
+            ..self.call(Vec::new(), Vec::new(), 0)
         }
     }
 }

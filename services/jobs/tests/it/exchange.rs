@@ -110,6 +110,56 @@ async fn a_new_start_gives_back_what_the_one_before_held() {
 }
 
 #[tokio::test]
+async fn a_worker_that_leaves_hears_what_its_unanswered_call_was_given() {
+    let bed = Bed::new().await;
+    let mut worker = bed.worker("w");
+    bed.enqueue((0..3).map(|_| bed.job(1)).collect()).await;
+    let given_up = worker.call(Vec::new(), Vec::new(), 2);
+    let unheard = bed.exchange(given_up.clone()).await.leases;
+    let leave = worker.leave();
+    let told = bed.exchange(leave.clone()).await.leases;
+    assert_eq!(ids(&told), ids(&unheard));
+    assert_eq!(
+        ids(&bed.exchange(leave).await.leases),
+        ids(&unheard),
+        "a repeat hears the same"
+    );
+    for leased in &told {
+        let settled = bed.settle(&mut worker, leased.lease(), Outcome::Released);
+        assert!(settled.await.is_empty());
+    }
+    let jobs = bed.all(1).await;
+    assert!(jobs.iter().all(|job| job.state == State::Ready), "{jobs:?}");
+    assert!(jobs.iter().all(|job| (job.attempt, job.lost) == (0, 0)));
+    bed.check_counts([1]).await;
+}
+
+#[tokio::test]
+async fn a_call_that_waits_is_given_nothing_once_its_worker_has_left() {
+    let bed = Bed::new().await;
+    let mut worker = bed.worker("w");
+    let waiting = waiting(&bed, worker.call(Vec::new(), Vec::new(), 1));
+    until_seen(&bed, "w").await;
+    assert!(bed.exchange(worker.leave()).await.leases.is_empty());
+    let id = bed.enqueue_one(bed.job(1)).await;
+    let late = waiting.await.unwrap().unwrap_err();
+    assert_eq!(late.reason(), "SEQUENCE_STALE");
+    assert_eq!(bed.read(1, id).await.state, State::Ready);
+}
+
+#[tokio::test]
+async fn a_worker_that_leaves_is_told_nothing_of_jobs_that_have_ended() {
+    let bed = Bed::new().await;
+    let mut worker = bed.worker("w");
+    let mut report = bed.worker("w#report");
+    bed.enqueue((0..2).map(|_| bed.job(1)).collect()).await;
+    let leased = bed.take(&mut worker, 2).await;
+    bed.succeed(&mut report, &leased[0]).await;
+    let told = bed.exchange(worker.leave()).await.leases;
+    assert_eq!(ids(&told), [leased[1].job.id]);
+}
+
+#[tokio::test]
 async fn a_waiting_worker_is_woken_by_a_job() {
     let bed = Bed::new().await;
     let mut worker = bed.worker("w");

@@ -51,8 +51,26 @@ impl Door {
             queue: "agents".to_owned(),
             kind: "agents.test".to_owned(),
             payload: b"payload".to_vec().into(),
+            display_name: "Прайс.xlsx".to_owned(),
             ..pb::JobSpec::default()
         }
+    }
+
+    /// A job that no person started.
+    fn housekeeping(&self, org: u128) -> pb::JobSpec {
+        pb::JobSpec {
+            kind: "agents.sweep".to_owned(),
+            display_name: String::new(),
+            ..self.spec(org)
+        }
+    }
+
+    /// Names of the jobs that an owner's list has.
+    async fn listed(&self, request: pb::ListJobsRequest) -> Vec<String> {
+        let list = async { self.jobs().list_jobs(request).await };
+        let listed = self.run(&person(1, Role::Owner), list).await.unwrap();
+        let jobs = listed.into_inner().jobs;
+        jobs.into_iter().map(|job| job.name).collect()
     }
 
     async fn enqueue(&self, jobs: Vec<pb::JobSpec>) -> Vec<pb::EnqueueResult> {
@@ -251,7 +269,11 @@ async fn a_watcher_sees_what_is_there_and_then_every_change() {
         .map(|result| result.name)
         .collect();
     let viewer = person(1, Role::Viewer);
-    let watch = async { door.jobs().watch_jobs(pb::WatchJobsRequest {}).await };
+    let watch = async {
+        door.jobs()
+            .watch_jobs(pb::WatchJobsRequest::default())
+            .await
+    };
     let mut events = door.run(&viewer, watch).await.unwrap().into_inner();
     let mut next = async || events.next().await.unwrap().unwrap().event.unwrap();
     let mut snapshot = Vec::new();
@@ -308,10 +330,88 @@ async fn a_watcher_sees_what_is_there_and_then_every_change() {
 }
 
 #[tokio::test]
+async fn housekeeping_is_listed_only_when_it_died_or_is_asked_for() {
+    let door = Door::open().await;
+    let specs = vec![
+        door.housekeeping(1),
+        door.spec(1),
+        door.housekeeping(1),
+        door.spec(2),
+    ];
+    let enqueued = door.enqueue(specs).await;
+    let names: Vec<_> = enqueued.into_iter().map(|result| result.name).collect();
+    let (fails, file, goes_well) = (&names[0], &names[1], &names[2]);
+    let unasked = pb::ListJobsRequest::default;
+    assert_eq!(door.listed(unasked()).await, [file.as_str()]);
+    let all = pb::ListJobsRequest {
+        show_housekeeping: true,
+        ..unasked()
+    };
+    let asked = door.listed(all).await;
+    assert_eq!(asked, [goes_well.as_str(), file, fails]);
+    let kind = pb::ListJobsRequest {
+        kind: "agents.sweep".to_owned(),
+        ..unasked()
+    };
+    assert_eq!(door.listed(kind).await, [goes_well.as_str(), fails]);
+
+    let mut worker = door.bed.worker("w");
+    let dying = door.bed.take(&mut worker, 1).await.remove(0);
+    assert_eq!(dying.job.name(), *fails);
+    let outcome = crate::bed::failed(true);
+    door.bed.settle(&mut worker, dying.lease(), outcome).await;
+    assert_eq!(door.listed(unasked()).await, [file.as_str(), fails]);
+    let dead = pb::ListJobsRequest {
+        states: vec![pb::JobState::Dead.into()],
+        ..unasked()
+    };
+    assert_eq!(door.listed(dead).await, [fails.as_str()]);
+}
+
+#[tokio::test]
+async fn a_watcher_hears_of_housekeeping_when_it_dies() {
+    let door = Door::open().await;
+    door.enqueue(vec![door.housekeeping(1), door.housekeeping(1)])
+        .await;
+    let viewer = person(1, Role::Viewer);
+    let watch = async |show_housekeeping| {
+        let request = pb::WatchJobsRequest { show_housekeeping };
+        let watching = async { door.jobs().watch_jobs(request).await };
+        door.run(&viewer, watching).await.unwrap().into_inner()
+    };
+    let mut asked = watch(true).await;
+    let mut events = watch(false).await;
+    for _ in 0..2 {
+        let event = asked.next().await.unwrap().unwrap().event.unwrap();
+        assert!(matches!(event, Event::Job(_)), "{event:?}");
+    }
+    let event = events.next().await.unwrap().unwrap().event.unwrap();
+    assert_eq!(event, Event::SnapshotComplete(true));
+    let mut worker = door.bed.worker("w");
+    let leased = door.bed.take(&mut worker, 2).await;
+    door.bed.succeed(&mut worker, &leased[0]).await;
+    let outcome = crate::bed::failed(true);
+    door.bed
+        .settle(&mut worker, leased[1].lease(), outcome)
+        .await;
+    let Event::Job(told) = events.next().await.unwrap().unwrap().event.unwrap() else {
+        panic!("a job is expected")
+    };
+    assert_eq!(
+        (told.name.clone(), told.state()),
+        (leased[1].job.name(), pb::JobState::Dead)
+    );
+}
+
+#[tokio::test]
 async fn a_watcher_far_behind_still_learns_how_each_job_ended() {
     let door = Door::open().await;
     door.enqueue((0..40).map(|_| door.spec(1)).collect()).await;
-    let watch = async { door.jobs().watch_jobs(pb::WatchJobsRequest {}).await };
+    let watch = async {
+        door.jobs()
+            .watch_jobs(pb::WatchJobsRequest::default())
+            .await
+    };
     let mut events = door
         .run(&person(1, Role::Viewer), watch)
         .await

@@ -1,0 +1,368 @@
+//! Whether this process may be sent calls: one answer for probes, proxies and people.
+
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::Stream;
+use futures::future::{BoxFuture, join_all};
+use futures::stream;
+use parking_lot::Mutex;
+use t11_core::{Fault, FaultKind};
+use t11_grpc::Peer;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::health_server::{self, HealthServer};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+/// A check that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(1);
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+/// Failed rounds in a row before a ready process says that it is not: a database that is slow for a
+/// moment is slow for all replicas, and must not take all of them away.
+const ROUNDS: u32 = 3;
+
+type Check = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    NotReady,
+    Ready,
+    Draining,
+}
+
+/// The health of the process. Clones share it.
+#[derive(Clone)]
+pub struct Health(Arc<Inner>);
+
+struct Inner {
+    state: watch::Sender<State>,
+    checks: Mutex<Vec<(String, Check)>>,
+}
+
+/// Each thing the process needs, and what is wrong with it, if anything is.
+pub type Report = Vec<(String, Result<(), String>)>;
+
+impl Default for Health {
+    /// Not ready, and needing nothing yet.
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            state: watch::Sender::new(State::NotReady),
+            checks: Mutex::default(),
+        }))
+    }
+}
+
+impl Health {
+    /// Ready, and needing nothing: for what is served without a [`Mesh`](crate::Mesh).
+    pub fn ready() -> Self {
+        let health = Self::default();
+        health.become_ready(true);
+        health
+    }
+
+    /// Lets readiness depend on `check`, which answers what is wrong. It is given one second, and
+    /// asked about once a second.
+    pub fn add_check<F, Fut>(&self, name: impl Into<String>, check: F)
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        let check: Check = Arc::new(move || Box::pin(check()));
+        self.0.checks.lock().push((name.into(), check));
+    }
+
+    /// Lets readiness depend on a neighbour's own.
+    pub(crate) fn add_neighbour(&self, peer: Peer) {
+        self.add_check(format!("service/{}", peer.name()), move || {
+            let mut client = HealthClient::new(peer.clone());
+            async move {
+                let answer = client.check(HealthCheckRequest::default()).await;
+                match answer.map(|answer| answer.get_ref().status()) {
+                    Ok(ServingStatus::Serving) => Ok(()),
+                    Ok(_) => Err("not serving".to_owned()),
+                    Err(status) => Err(status.message().to_owned()),
+                }
+            }
+        });
+    }
+
+    /// Whether the last checks found all well, and the process is not about to end.
+    pub fn is_ready(&self) -> bool {
+        *self.0.state.borrow() == State::Ready
+    }
+
+    /// Whether the process is about to end.
+    pub fn is_draining(&self) -> bool {
+        *self.0.state.borrow() == State::Draining
+    }
+
+    /// Makes all checks now, each within a second.
+    pub async fn report(&self) -> Report {
+        let checks = self.0.checks.lock().clone();
+        let made = checks.into_iter().map(|(name, check)| async move {
+            let outcome = tokio::time::timeout(PATIENCE, check()).await;
+            (name, outcome.unwrap_or_else(|_| Err("too slow".to_owned())))
+        });
+        join_all(made).await
+    }
+
+    /// Says for good that no calls should come.
+    pub(crate) fn drain(&self) {
+        self.0.state.send_replace(State::Draining);
+    }
+
+    /// Makes the first checks.
+    pub(crate) async fn begin(&self) {
+        let well = all_well(&self.report().await);
+        self.become_ready(well);
+    }
+
+    /// Checks again and again until `shutdown`.
+    pub(crate) async fn keep(self, shutdown: CancellationToken) {
+        let mut failed = 0;
+        loop {
+            let pause = tokio::time::sleep(CHECK_EVERY);
+            if shutdown.run_until_cancelled(pause).await.is_none() {
+                return;
+            }
+            let report = self.report().await;
+            let well = all_well(&report);
+            failed = if well { 0 } else { failed + 1 };
+            if well || failed >= ROUNDS {
+                self.tell(well, &report);
+            }
+        }
+    }
+
+    fn tell(&self, well: bool, report: &Report) {
+        let was_ready = self.is_ready();
+        self.become_ready(well);
+        if was_ready && !well {
+            let wrong = report
+                .iter()
+                .filter_map(|(name, outcome)| Some(format!("{name}: {}", outcome.as_ref().err()?)));
+            let wrong = wrong.collect::<Vec<_>>().join("; ");
+            tracing::error!(wrong, "not ready");
+        }
+        if !was_ready && self.is_ready() {
+            tracing::info!("ready");
+        }
+    }
+
+    fn become_ready(&self, ready: bool) {
+        let state = if ready { State::Ready } else { State::NotReady };
+        // Draining is for good.
+        self.0.state.send_if_modified(|now| {
+            let changes = *now != State::Draining && *now != state;
+            if changes {
+                *now = state;
+            }
+            changes
+        });
+    }
+
+    /// `grpc.health.v1` for the services `names`, and for the process as a whole (the empty name).
+    pub fn server(
+        &self,
+        names: impl IntoIterator<Item = String>,
+    ) -> HealthServer<impl health_server::Health> {
+        let mut names: HashSet<String> = names.into_iter().collect();
+        names.insert(String::new());
+        HealthServer::new(HealthRpc {
+            health: self.clone(),
+            names: Arc::new(names),
+        })
+    }
+}
+
+fn all_well(report: &Report) -> bool {
+    report.iter().all(|(_, outcome)| outcome.is_ok())
+}
+
+/// No service of this name is here.
+#[derive(Debug, thiserror::Error)]
+#[error("no service `{0}` is here")]
+struct NoSuchService(String);
+
+impl Fault for NoSuchService {
+    fn kind(&self) -> FaultKind {
+        FaultKind::NotFound
+    }
+    fn reason(&self) -> &'static str {
+        "SERVICE_NOT_HERE"
+    }
+}
+
+struct HealthRpc {
+    health: Health,
+    names: Arc<HashSet<String>>,
+}
+
+impl HealthRpc {
+    fn status(&self, state: State, name: &str) -> ServingStatus {
+        match state {
+            _ if !self.names.contains(name) => ServingStatus::ServiceUnknown,
+            State::Ready => ServingStatus::Serving,
+            State::NotReady | State::Draining => ServingStatus::NotServing,
+        }
+    }
+}
+
+type Answers = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+
+#[async_trait]
+impl health_server::Health for HealthRpc {
+    type WatchStream = Answers;
+
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        let name = request.into_inner().service;
+        let state = *self.health.0.state.borrow();
+        match self.status(state, &name) {
+            ServingStatus::ServiceUnknown => Err(t11_grpc::status("t11", &NoSuchService(name))),
+            status => Ok(Response::new(answer(status))),
+        }
+    }
+
+    /// Every change; ends after it has said that the process drains, for one open stream would
+    /// keep it from ending.
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Answers>, Status> {
+        let name = request.into_inner().service;
+        let rpc = Self {
+            health: self.health.clone(),
+            names: self.names.clone(),
+        };
+        let changes = rpc.health.0.state.subscribe();
+        let start = (rpc, name, changes, None::<State>);
+        let answers = stream::unfold(start, |(rpc, name, mut changes, told)| async move {
+            if told == Some(State::Draining) {
+                return None;
+            }
+            if told.is_some() {
+                // Fails when the process's health is gone, and the process with it.
+                changes.changed().await.ok()?;
+            }
+            let state = *changes.borrow_and_update();
+            let answer = Ok(answer(rpc.status(state, &name)));
+            Some((answer, (rpc, name, changes, Some(state))))
+        });
+        Ok(Response::new(Box::pin(answers)))
+    }
+}
+
+fn answer(status: ServingStatus) -> HealthCheckResponse {
+    HealthCheckResponse {
+        status: status.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use futures::StreamExt as _;
+    use tonic_health::pb::health_server::Health as _;
+
+    use super::*;
+
+    fn rpc(health: &Health) -> HealthRpc {
+        HealthRpc {
+            health: health.clone(),
+            names: Arc::new(HashSet::from([String::new(), "agents".to_owned()])),
+        }
+    }
+
+    fn of(service: &str) -> Request<HealthCheckRequest> {
+        Request::new(HealthCheckRequest {
+            service: service.to_owned(),
+        })
+    }
+
+    async fn asked(health: &Health, service: &str) -> ServingStatus {
+        let answer = rpc(health).check(of(service)).await.unwrap();
+        answer.into_inner().status()
+    }
+
+    #[tokio::test]
+    async fn a_process_serves_once_its_checks_are_well() {
+        let health = Health::default();
+        let well = Arc::new(AtomicBool::new(false));
+        let asks = well.clone();
+        health.add_check("database/agents", move || {
+            let outcome = match asks.load(Ordering::Relaxed) {
+                true => Ok(()),
+                false => Err("gone".to_owned()),
+            };
+            async move { outcome }
+        });
+        health.begin().await;
+        assert_eq!(asked(&health, "").await, ServingStatus::NotServing);
+        well.store(true, Ordering::Relaxed);
+        health.begin().await;
+        assert_eq!(asked(&health, "agents").await, ServingStatus::Serving);
+        let unknown = rpc(&health).check(of("crm")).await.unwrap_err();
+        assert_eq!(unknown.code(), tonic::Code::NotFound);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_moment_of_trouble_is_not_told() {
+        let health = Health::default();
+        let well = Arc::new(AtomicBool::new(true));
+        let asks = well.clone();
+        health.add_check("redis", move || {
+            let well = asks.load(Ordering::Relaxed);
+            async move { well.then_some(()).ok_or_else(|| "gone".to_owned()) }
+        });
+        health.begin().await;
+        let keeping = tokio::spawn(health.clone().keep(CancellationToken::new()));
+        well.store(false, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        assert!(health.is_ready(), "two rounds have failed");
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        assert!(!health.is_ready(), "three rounds have failed");
+        well.store(true, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        assert!(health.is_ready());
+        keeping.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_check_that_hangs_has_failed() {
+        let health = Health::default();
+        health.add_check("database/crm", std::future::pending);
+        let report = health.report().await;
+        assert_eq!(
+            report,
+            [("database/crm".to_owned(), Err("too slow".to_owned()))]
+        );
+    }
+
+    #[tokio::test]
+    async fn draining_is_told_last_and_for_good() {
+        let health = Health::default();
+        health.begin().await;
+        let watched = rpc(&health).watch(of("agents")).await.unwrap();
+        let unknown = rpc(&health).watch(of("nobody")).await.unwrap();
+        let mut statuses = watched.into_inner().map(|answer| answer.unwrap().status());
+        assert_eq!(statuses.next().await, Some(ServingStatus::Serving));
+        health.drain();
+        health.begin().await;
+        assert!(health.is_draining() && !health.is_ready());
+        let rest: Vec<_> = statuses.collect().await;
+        assert_eq!(rest, [ServingStatus::NotServing]);
+        let unknown: Vec<_> = unknown.into_inner().collect().await;
+        let first = unknown[0].as_ref().unwrap().status();
+        assert_eq!(first, ServingStatus::ServiceUnknown);
+    }
+}

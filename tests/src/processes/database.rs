@@ -1,0 +1,54 @@
+//! A database of its own for each mesh.
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
+use t11_core::World;
+use url::Url;
+
+/// A new database on the server of the tests; dropped with the value.
+pub(super) struct OwnDatabase {
+    server: PgConnectOptions,
+    pub(super) name: String,
+    pub(super) url: String,
+}
+
+impl OwnDatabase {
+    pub(super) async fn make(server: &str) -> Self {
+        let name = format!("t11_mesh_{}", World::system().new_id().simple());
+        let mut url = Url::parse(server).unwrap();
+        url.set_path(&name);
+        let database = Self {
+            server: server.parse().unwrap(),
+            name,
+            url: url.into(),
+        };
+        let create = format!("CREATE DATABASE {}", database.name);
+        execute(&database.server, create).await.unwrap();
+        database
+    }
+}
+
+async fn execute(server: &PgConnectOptions, statement: String) -> Result<(), sqlx::Error> {
+    let mut connection = server.connect().await?;
+    connection.execute(AssertSqlSafe(statement)).await?;
+    Ok(())
+}
+
+impl Drop for OwnDatabase {
+    fn drop(&mut self) {
+        let drop_it = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        let server = self.server.clone();
+        // The test's runtime may be of one thread, which is here.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime
+                .block_on(execute(&server, drop_it))
+                .map_err(std::io::Error::other)
+        });
+        if !matches!(dropped.join(), Ok(Ok(()))) {
+            eprintln!("the database `{}` was left behind", self.name);
+        }
+    }
+}
