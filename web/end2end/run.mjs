@@ -189,6 +189,7 @@ const screens = {
   security: "/settings/security",
   organization: "/settings/organization",
   models: "/settings/models",
+  "api-keys": "/settings/api-keys",
   "not-found": "/nowhere",
 };
 const doors = { "sign-in": "/sign-in", "sign-up": "/sign-up" };

@@ -3,6 +3,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod agents;
+pub(crate) mod api_keys;
 pub(crate) mod conversations;
 pub(crate) mod jobs;
 pub(crate) mod knowledge;
@@ -45,7 +46,7 @@ fn mask(paths: &[&str]) -> Option<FieldMask> {
 }
 
 /// A fresh random UUID: makes repeating a call harmless.
-fn request_id() -> String {
+pub(crate) fn request_id() -> String {
     let mut bytes = [0u8; 16];
     crate::browser::fill_random(&mut bytes);
     bytes[6] = (bytes[6] & 0x0f) | 0x40;

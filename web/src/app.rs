@@ -58,6 +58,7 @@ fn Screens() -> impl IntoView {
                         <Route path=path!("security") view=settings::security::Security />
                         <Route path=path!("organization") view=settings::organization::OrganizationForm />
                         <Route path=path!("models") view=settings::models::Models />
+                        <Route path=path!("api-keys") view=settings::api_keys::ApiKeys />
                     </ParentRoute>
                 </ParentRoute>
             </Routes>

@@ -9,6 +9,7 @@
 mod words;
 mod account;
 mod agents;
+mod api_keys;
 mod chat;
 mod common;
 pub(crate) mod format;
@@ -62,6 +63,7 @@ impl Language {
 pub(crate) struct Dictionary {
     pub(crate) account: account::Account,
     pub(crate) agents: agents::Agents,
+    pub(crate) api_keys: api_keys::ApiKeys,
     pub(crate) editor: agents::Editor,
     pub(crate) templates: agents::Templates,
     pub(crate) chat: chat::Chat,
@@ -83,6 +85,7 @@ macro_rules! dictionary {
         Dictionary {
             account: account::Account::$language,
             agents: agents::Agents::$language,
+            api_keys: api_keys::ApiKeys::$language,
             editor: agents::Editor::$language,
             templates: agents::Templates::$language,
             chat: chat::Chat::$language,

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use t11_core::{
-    Denied, Fault, FaultKind, NameError, PageError, Role, StaleEtag, Violation, Violations,
+    Denied, Fault, FaultKind, NameError, PageError, Permission, Role, StaleEtag, Violation,
+    Violations, format_name,
 };
 use t11_store::StoreError;
+use uuid::Uuid;
+
+use crate::api_key::MAX_LIVE;
 
 /// What can go wrong here, one variant for each decision a caller can make.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,21 @@ pub(crate) enum Error {
     NotFound { resource: &'static str },
     #[error("this is only for a person who has signed in")]
     PersonRequired,
+    /// Also for one that is not whole or has another secret.
+    #[error("the API key is not one of this installation")]
+    ApiKeyInvalid,
+    #[error("the API key has expired")]
+    ApiKeyExpired,
+    #[error("the API key was revoked")]
+    ApiKeyRevoked,
+    #[error("the person who made the API key is no longer a member")]
+    ApiKeyOrphaned,
+    #[error("the key that this request made was shown in its first answer and cannot be again")]
+    ApiKeyAlreadyShown { id: Uuid },
+    #[error("an organization has at most {MAX_LIVE} API keys; revoke one first")]
+    ApiKeyLimit,
+    #[error("the scope `{scope}` is above the role of the caller")]
+    ScopeTooHigh { scope: Permission },
     #[error("too many passwords are being checked")]
     Busy,
     #[error("a password could not be hashed")]
@@ -81,11 +100,20 @@ impl Fault for Error {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Invalid(_) => FaultKind::Invalid,
-            Self::CredentialsWrong | Self::SessionInvalid => FaultKind::Unauthenticated,
+            Self::CredentialsWrong
+            | Self::SessionInvalid
+            | Self::ApiKeyInvalid
+            | Self::ApiKeyExpired
+            | Self::ApiKeyRevoked
+            | Self::ApiKeyOrphaned => FaultKind::Unauthenticated,
             Self::SignInLimited { .. } => FaultKind::Exhausted,
-            Self::EmailTaken | Self::MemberExists => FaultKind::AlreadyExists,
-            Self::RoleTooHigh { .. } | Self::PersonRequired => FaultKind::Forbidden,
-            Self::InviteInvalid | Self::LastOwner => FaultKind::Precondition,
+            Self::EmailTaken | Self::MemberExists | Self::ApiKeyAlreadyShown { .. } => {
+                FaultKind::AlreadyExists
+            }
+            Self::RoleTooHigh { .. } | Self::ScopeTooHigh { .. } | Self::PersonRequired => {
+                FaultKind::Forbidden
+            }
+            Self::InviteInvalid | Self::LastOwner | Self::ApiKeyLimit => FaultKind::Precondition,
             Self::NotFound { .. } => FaultKind::NotFound,
             Self::Busy => FaultKind::Unavailable,
             _ => self.inner().map_or(FaultKind::Internal, Fault::kind),
@@ -105,6 +133,13 @@ impl Fault for Error {
             Self::LastOwner => "LAST_OWNER",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::PersonRequired => "PERSON_REQUIRED",
+            Self::ApiKeyInvalid => "API_KEY_INVALID",
+            Self::ApiKeyExpired => "API_KEY_EXPIRED",
+            Self::ApiKeyRevoked => "API_KEY_REVOKED",
+            Self::ApiKeyOrphaned => "API_KEY_ORPHANED",
+            Self::ApiKeyAlreadyShown { .. } => "API_KEY_ALREADY_SHOWN",
+            Self::ApiKeyLimit => "API_KEY_LIMIT",
+            Self::ScopeTooHigh { .. } => "SCOPE_TOO_HIGH",
             Self::Busy => "SIGN_IN_BUSY",
             Self::Hashing(_) => "PASSWORD_HASHING_FAILED",
             Self::Corrupt(_) => "STORED_VALUE_UNREADABLE",
@@ -115,6 +150,8 @@ impl Fault for Error {
     fn metadata(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::RoleTooHigh { role } => vec![("role", role.to_string())],
+            Self::ScopeTooHigh { scope } => vec![("scope", scope.to_string())],
+            Self::ApiKeyAlreadyShown { id } => vec![("name", format_name("apiKeys", *id))],
             Self::NotFound { resource } => vec![("resource", (*resource).to_owned())],
             _ => self.inner().map_or_else(Vec::new, Fault::metadata),
         }

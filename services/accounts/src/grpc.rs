@@ -1,5 +1,6 @@
 //! The RPCs of accounts: parse, call, map.
 
+mod api_keys;
 mod audit;
 mod convert;
 mod delivery;
@@ -9,6 +10,7 @@ mod sessions;
 
 use t11_core::{PageTokens, World};
 use t11_grpc::{CallInfo, Signer};
+use t11_proto::accounts::v1::api_key_service_server::ApiKeyServiceServer;
 use t11_proto::accounts::v1::audit_service_server::AuditServiceServer;
 use t11_proto::accounts::v1::member_service_server::MemberServiceServer;
 use t11_proto::accounts::v1::organization_service_server::OrganizationServiceServer;
@@ -18,6 +20,7 @@ use tonic::service::Routes;
 
 use crate::authenticator::Authenticator;
 use crate::error::Error;
+use crate::key_text::KeyEnvironment;
 use crate::session::Client;
 use crate::store::Store;
 
@@ -29,6 +32,7 @@ pub(crate) struct Parts {
     pub(crate) world: World,
     pub(crate) signer: Signer,
     pub(crate) page_tokens: PageTokens,
+    pub(crate) key_environment: KeyEnvironment,
 }
 
 pub(crate) fn routes(parts: &Parts) -> Routes {
@@ -37,6 +41,7 @@ pub(crate) fn routes(parts: &Parts) -> Routes {
             organizations::Organizations::new(parts),
         ))
         .add_service(MemberServiceServer::new(members::Members::new(parts)))
+        .add_service(ApiKeyServiceServer::new(api_keys::ApiKeys::new(parts)))
         .add_service(AuditServiceServer::new(audit::AuditLog::new(parts)))
 }
 

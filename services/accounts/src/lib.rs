@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod api_key;
 mod audit;
 mod authenticator;
 mod config;
@@ -8,6 +9,7 @@ mod error;
 mod grpc;
 mod hasher;
 mod jobs;
+mod key_text;
 mod locale;
 mod member;
 mod organization;
@@ -22,7 +24,7 @@ use std::time::Duration;
 
 use t11_core::{OrgId, PageTokens, World};
 use t11_grpc::Signer;
-use t11_runtime::{Built, Context, Service};
+use t11_runtime::{Built, Context, Environment, Service};
 use t11_store::{APPEND_AUDIT, Db};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -34,6 +36,7 @@ use crate::store::Store;
 
 pub use crate::audit::BrokenChain;
 pub use crate::config::Config;
+pub use crate::key_text::KeyEnvironment;
 
 /// How often expired rows are taken away.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
@@ -52,6 +55,10 @@ impl Service for Accounts {
             world: context.world(),
             signer: context.signer(),
             page_tokens: context.page_tokens(),
+            key_environment: match context.settings().common.environment {
+                Environment::Production => KeyEnvironment::Live,
+                Environment::Development => KeyEnvironment::Dev,
+            },
         };
         let store = Store::new(parts.db.clone(), parts.world.clone());
         Ok(Built::new(routes(&config, parts))
@@ -66,6 +73,7 @@ pub struct Parts {
     pub world: World,
     pub signer: Signer,
     pub page_tokens: PageTokens,
+    pub key_environment: KeyEnvironment,
 }
 
 /// The RPCs of accounts.
@@ -79,6 +87,7 @@ pub fn routes(config: &Config, parts: Parts) -> Routes {
         world: parts.world,
         signer: parts.signer,
         page_tokens: parts.page_tokens,
+        key_environment: parts.key_environment,
     })
 }
 

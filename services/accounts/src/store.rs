@@ -1,9 +1,10 @@
 //! The rows of accounts. Only this folder knows SQL.
 //!
 //! What a signed-in caller does starts from their scope. What happens before anyone is signed in
-//! (registration, sign-in, session tokens, invitations) has system access, says why, and names
+//! (registration, sign-in, session tokens, API keys, invitations) has system access, says why, and names
 //! the organization itself.
 
+mod api_keys;
 mod audit;
 mod entity;
 mod invites;
@@ -20,6 +21,7 @@ use t11_store::{Db, StoreError};
 
 use crate::error::Error;
 
+pub(crate) use api_keys::KeyCaller;
 pub(crate) use audit::AuditFilter;
 pub(crate) use users::{NewAccount, SignedIn};
 

@@ -24,6 +24,7 @@ use tonic::service::Routes;
 
 use crate::Error;
 use crate::chat::Chat;
+use crate::knowledge::fetch::Fetcher;
 use crate::store::Store;
 use crate::upload::Uploads;
 
@@ -40,6 +41,7 @@ pub(crate) struct Handlers {
     pub(crate) pages: PageTokens,
     pub(crate) chat: Arc<Chat>,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) fetcher: Fetcher,
     pub(crate) world: World,
     /// Turns that run beside their streams; waited for at shutdown.
     pub(crate) tasks: TaskTracker,

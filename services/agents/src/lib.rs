@@ -48,6 +48,8 @@ pub struct Agents;
 
 /// How often turns are looked for whose process died.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often old versions of price books are deleted; first at the start.
+const PURGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Service for Agents {
     const NAME: &'static str = "agents";
@@ -72,11 +74,12 @@ impl Service for Agents {
             Some(program) => Extractor::new(program, config.extractions, Limits::default()),
             None => Extractor::of_this_program(config.extractions)?,
         };
+        let fetcher = Fetcher::new(config.fetch_test_hosts).context("the client for web pages")?;
         let ingest = Ingest {
             store: store.clone(),
             assets: assets.clone(),
             extractor,
-            fetcher: Fetcher::new(config.fetch_test_hosts).context("the client for web pages")?,
+            fetcher: fetcher.clone(),
             embedder,
         };
         let chat = Chat {
@@ -94,13 +97,18 @@ impl Service for Agents {
                 assets,
                 max_bytes: config.max_file_bytes,
             }),
+            fetcher,
             world: context.world(),
             tasks: context.tasks(),
         };
         Ok(Built::new(grpc::routes(handlers))
             .task(
                 "sweep of interrupted turns",
-                sweep(store, context.shutdown()),
+                sweep(store.clone(), context.shutdown()),
+            )
+            .task(
+                "purge of old price book versions",
+                purge(store, context.shutdown()),
             )
             .handler(ingest::KIND, Arc::new(ingest)))
     }
@@ -117,6 +125,25 @@ async fn sweep(store: Store, shutdown: CancellationToken) {
                 error = &error as &dyn std::error::Error,
                 "turns were not swept"
             );
+        }
+    }
+}
+
+async fn purge(store: Store, shutdown: CancellationToken) {
+    loop {
+        let purged = Box::pin(store.purge_price_versions());
+        match shutdown.run_until_cancelled(purged).await {
+            None => return,
+            Some(Ok(0)) => {}
+            Some(Ok(versions)) => tracing::info!(versions, "old price book versions are deleted"),
+            Some(Err(error)) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "old price book versions were not deleted"
+            ),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(PURGE) => {}
         }
     }
 }

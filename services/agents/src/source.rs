@@ -101,6 +101,15 @@ impl Source {
     pub(crate) fn etag(&self) -> Etag {
         Etag::of(self.revision)
     }
+
+    /// What people call it: a page that was given no name goes by its address.
+    pub(crate) fn shown_name(&self) -> &str {
+        if self.display_name.is_empty() {
+            &self.uri
+        } else {
+            &self.display_name
+        }
+    }
 }
 
 /// A source to be added.

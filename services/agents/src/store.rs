@@ -8,6 +8,8 @@ mod entity;
 mod overview;
 mod price_book;
 mod sources;
+#[cfg(test)]
+mod testing;
 mod turns;
 
 use std::sync::Arc;

@@ -26,18 +26,29 @@ pub(crate) async fn create(agent: String) -> Result<Conversation, Problem> {
     .await
 }
 
-pub(crate) async fn list(page_token: String) -> Result<(Vec<Conversation>, String), Problem> {
-    let request = ListConversationsRequest {
-        page_size: 30,
-        page_token,
-        agent: String::new(),
-    };
-    let page: ListConversationsResponse = unary(
-        rpc!("/t11.agents.v1.ConversationService/ListConversations"),
-        &request,
-    )
-    .await?;
-    Ok((page.conversations, page.next_page_token))
+/// The latest conversations, `most` of them, and whether there are more.
+pub(crate) async fn list(most: usize) -> Result<(Vec<Conversation>, bool), Problem> {
+    let mut conversations = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let left = most - conversations.len();
+        let request = ListConversationsRequest {
+            page_size: left.try_into().unwrap_or(i32::MAX),
+            page_token,
+            agent: String::new(),
+        };
+        let page: ListConversationsResponse = unary(
+            rpc!("/t11.agents.v1.ConversationService/ListConversations"),
+            &request,
+        )
+        .await?;
+        conversations.extend(page.conversations);
+        page_token = page.next_page_token;
+        let has_more = !page_token.is_empty();
+        if !has_more || conversations.len() >= most {
+            return Ok((conversations, has_more));
+        }
+    }
 }
 
 pub(crate) async fn delete(name: String) -> Result<(), Problem> {

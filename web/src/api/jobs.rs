@@ -61,7 +61,7 @@ pub(crate) async fn resume_queue(name: String) -> Result<Queue, Problem> {
 /// Unfinished jobs, then every change; see [`super::live`] for the one stream of a browser.
 pub(super) async fn watch() -> Result<impl Stream<Item = Result<JobEvent, Problem>>, Problem> {
     let path = rpc!("/t11.jobs.v1.JobService/WatchJobs");
-    let answers = server_stream::<WatchJobsResponse, _>(path, &WatchJobsRequest {}).await?;
+    let answers = server_stream::<WatchJobsResponse, _>(path, &WatchJobsRequest::default()).await?;
     Ok(answers.filter_map(|answer| async move {
         match answer {
             Ok(response) => response.event.map(Ok),

@@ -208,6 +208,11 @@ fn words(code: Code, reason: &str, retry: Option<Duration>, message: &str) -> (S
         "MODEL_UNKNOWN" => (t.model_unknown, t.model_unknown_next),
         "CONTENT_REFUSED" => (t.content_refused, ""),
         "BUDGET_SPENT" => (t.budget_spent, t.budget_spent_next),
+        "API_KEY_ALREADY_SHOWN" => {
+            let t = &text().api_keys;
+            (t.already_shown, t.already_shown_next)
+        }
+        "API_KEY_LIMIT" => (text().api_keys.limit, text().api_keys.limit_next),
         "EMBEDDINGS_UNAVAILABLE" => (t.embeddings_unavailable, ""),
         _ => by_code(code),
     };

@@ -194,6 +194,11 @@ pub(crate) fn exact_time(time: &Timestamp) -> String {
     )
 }
 
+/// Only the day, in the reader's own zone.
+pub(crate) fn date(time: &Timestamp) -> String {
+    format_date(time, &[("dateStyle", JsValue::from_str("medium"))])
+}
+
 /// Only the clock: `14:05`.
 pub(crate) fn clock_time(time: &Timestamp) -> String {
     format_date(

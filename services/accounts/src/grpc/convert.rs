@@ -1,11 +1,12 @@
 //! Messages to and from the words of the domain.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use prost_types::{FieldMask, Timestamp};
 use t11_core::{NameError, Role, Violations, format_name, parse_name};
 use t11_proto::accounts::v1 as pb;
 use uuid::Uuid;
 
+use crate::api_key::{self, NewApiKey, SeenApiKey};
 use crate::audit::{Record, hex};
 use crate::authenticator::{Acceptance, Registration};
 use crate::email::Email;
@@ -25,6 +26,13 @@ pub(super) fn timestamp(time: DateTime<Utc>) -> Timestamp {
         // Below 10^9 but in a leap second.
         nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or(999_999_999),
     }
+}
+
+/// A time of the wire, cut to the microseconds that are stored; `None` for one that is none.
+fn time(timestamp: &Timestamp) -> Option<DateTime<Utc>> {
+    let nanos = u32::try_from(timestamp.nanos).ok()?;
+    let time = DateTime::from_timestamp(timestamp.seconds, nanos)?;
+    Some(time.trunc_subsecs(6))
 }
 
 /// The id in a request's resource name; a name of another form is a violation of `field`.
@@ -129,6 +137,56 @@ impl TryFrom<pb::CreateInviteRequest> for NewInvite {
         violations.check()?;
         Ok(invite)
     }
+}
+
+/// The key that a request asks for at `now`.
+pub(super) fn new_api_key(
+    request: pb::CreateApiKeyRequest,
+    now: DateTime<Utc>,
+) -> Result<NewApiKey, Error> {
+    let key = request.api_key.unwrap_or_default();
+    let mut violations = Violations::default();
+    let v = &mut violations;
+    let new = NewApiKey {
+        display_name: api_key_name(v, &key),
+        scopes: api_key::scopes(v, "api_key.scopes", &key.scopes),
+        expire_time: expiry(v, "api_key.expire_time", key.expire_time.as_ref(), now),
+        request_id: request_id(v, &request.request_id),
+    };
+    violations.check()?;
+    Ok(new)
+}
+
+fn api_key_name(violations: &mut Violations, key: &pb::ApiKey) -> String {
+    let (path, max) = ("api_key.display_name", api_key::MAX_NAME_CHARS);
+    violations.text(path, &key.display_name, 1, max)
+}
+
+fn expiry(
+    violations: &mut Violations,
+    field: &str,
+    given: Option<&Timestamp>,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let expiry = time(given?);
+    match expiry {
+        Some(expiry) => api_key::check_expiry(violations, field, expiry, now),
+        None => violations.add(field, "MALFORMED", format!("`{field}` must be a time")),
+    }
+    expiry
+}
+
+/// The new name of a key, if the update names it.
+pub(super) fn api_key_patch(
+    key: &pb::ApiKey,
+    mask: Option<FieldMask>,
+) -> Result<Option<String>, Error> {
+    let mut violations = Violations::default();
+    let fields = [("display_name", !key.display_name.is_empty())];
+    let chosen = chosen(&mut violations, mask, &fields);
+    let name = (!chosen.is_empty()).then(|| api_key_name(&mut violations, key));
+    violations.check()?;
+    Ok(name)
 }
 
 impl TryFrom<pb::UpdateMeRequest> for UserPatch {
@@ -311,6 +369,45 @@ impl From<Invite> for pb::Invite {
             role: invite.role.to_string(),
             create_time: Some(timestamp(invite.create_time)),
             expire_time: Some(timestamp(invite.expire_time)),
+        }
+    }
+}
+
+impl From<SeenApiKey> for pb::ApiKey {
+    fn from(seen: SeenApiKey) -> Self {
+        let words = |scope: t11_core::Permission| scope.to_string();
+        let effective_scopes = seen.effective_scopes().map(words).collect();
+        let SeenApiKey {
+            key,
+            creator,
+            state,
+        } = seen;
+        Self {
+            name: format_name("apiKeys", key.id),
+            display_name: key.display_name,
+            prefix: key.prefix,
+            scopes: key.scopes.into_iter().map(words).collect(),
+            effective_scopes,
+            creator: format_name("members", key.creator),
+            creator_display_name: creator
+                .map(|creator| creator.display_name)
+                .unwrap_or_default(),
+            state: pb::ApiKeyState::from(state).into(),
+            create_time: Some(timestamp(key.create_time)),
+            expire_time: key.expire_time.map(timestamp),
+            last_used_time: key.last_used_time.map(timestamp),
+            revoke_time: key.revoke_time.map(timestamp),
+        }
+    }
+}
+
+impl From<api_key::State> for pb::ApiKeyState {
+    fn from(state: api_key::State) -> Self {
+        match state {
+            api_key::State::Active => Self::Active,
+            api_key::State::Expired => Self::Expired,
+            api_key::State::Revoked => Self::Revoked,
+            api_key::State::Orphaned => Self::Orphaned,
         }
     }
 }

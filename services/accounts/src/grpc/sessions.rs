@@ -20,7 +20,7 @@ use crate::store::Store;
 use crate::user::{Person, UserPatch};
 
 /// How long `Signer::sign` makes tokens good for.
-const CALLER_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(5);
+pub(super) const CALLER_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
 const PAGE_DEFAULT: u64 = 20;
 const PAGE_MAX: u64 = 100;

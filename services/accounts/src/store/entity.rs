@@ -1,5 +1,6 @@
 //! Rows as the database has them; nothing outside `store` sees them.
 
+pub(crate) mod api_key;
 pub(crate) mod audit_head;
 pub(crate) mod audit_record;
 pub(crate) mod invite;

@@ -127,7 +127,7 @@ async fn owners(tx: &Tx) -> Result<u64, Error> {
 }
 
 /// Members with their names, in the order of `rows`.
-async fn with_users(tx: &Tx, rows: Vec<member::Model>) -> Result<Vec<Member>, Error> {
+pub(super) async fn with_users(tx: &Tx, rows: Vec<member::Model>) -> Result<Vec<Member>, Error> {
     let ids = rows.iter().map(|row| row.user_id);
     let users = user::Entity::find()
         .filter(user::Column::Id.is_in(ids))

@@ -4,12 +4,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use chrono::DateTime;
-use t11_accounts::{Config, Parts};
+use t11_accounts::{Config, KeyEnvironment, Parts};
 use t11_core::{Caller, Fault as _, ManualWorld, OrgId, PageTokens, World};
 use t11_grpc::{
     CallContext, Peer, RemoteFault, ServerStack, Signer, Verifier, as_service, in_context, keys,
 };
 use t11_proto::accounts::v1 as pb;
+use t11_proto::accounts::v1::api_key_service_client::ApiKeyServiceClient;
 use t11_proto::accounts::v1::audit_service_client::AuditServiceClient;
 use t11_proto::accounts::v1::member_service_client::MemberServiceClient;
 use t11_proto::accounts::v1::organization_service_client::OrganizationServiceClient;
@@ -54,8 +55,13 @@ impl Person {
 
 impl Accounts {
     pub(crate) async fn start() -> Self {
+        Self::in_world(|clock| clock.world()).await
+    }
+
+    /// In a world made around the clock.
+    pub(crate) async fn in_world(make: impl FnOnce(&Arc<ManualWorld>) -> World) -> Self {
         let clock = ManualWorld::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap(), 1);
-        let world = clock.world();
+        let world = make(&clock);
         let migrate = |db| async move { t11_migrations::migrate("accounts", &db).await };
         let db = TestDb::with_world(world.clone(), migrate).await;
         let signer = Signer::from_seed(&[7; 32]).unwrap();
@@ -65,6 +71,7 @@ impl Accounts {
             world: world.clone(),
             signer: signer.clone(),
             page_tokens: PageTokens::new([7; 32]),
+            key_environment: KeyEnvironment::Dev,
         };
         let routes = t11_accounts::routes(&Config::default(), parts);
         let (peer, slot) = Peer::local("accounts");
@@ -102,6 +109,10 @@ impl Accounts {
         MemberServiceClient::new(self.peer.clone())
     }
 
+    pub(crate) fn api_keys(&self) -> ApiKeyServiceClient<Peer> {
+        ApiKeyServiceClient::new(self.peer.clone())
+    }
+
     pub(crate) fn audit(&self) -> AuditServiceClient<Peer> {
         AuditServiceClient::new(self.peer.clone())
     }
@@ -125,6 +136,19 @@ impl Accounts {
         let call = async { self.sessions().issue_caller_token(request).await };
         let issued = as_service(&self.signer, &self.world(), "edge", OrgId::NONE, call).await?;
         Ok(issued.into_inner().caller_token)
+    }
+
+    /// What edge does with an API key.
+    pub(crate) async fn exchange_key(
+        &self,
+        key: &str,
+    ) -> Result<pb::ExchangeApiKeyResponse, Status> {
+        let request = pb::ExchangeApiKeyRequest {
+            key: key.to_owned(),
+        };
+        let call = async { self.api_keys().exchange_api_key(request).await };
+        let issued = as_service(&self.signer, &self.world(), "edge", OrgId::NONE, call).await?;
+        Ok(issued.into_inner())
     }
 
     /// Runs `call` with a caller token got before.

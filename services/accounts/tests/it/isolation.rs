@@ -4,6 +4,7 @@ use t11_proto::accounts::v1 as pb;
 use tonic::Status;
 use uuid::Uuid;
 
+use crate::api_keys::{create, new_key};
 use crate::harness::{Accounts, Person};
 
 /// The parts of a failure that a client sees.
@@ -19,6 +20,18 @@ fn seen(status: &Status) -> (tonic::Code, String, Vec<u8>) {
 async fn touch(accounts: &Accounts, person: &Person, id: &str) -> Vec<Status> {
     let caller = accounts.exchange(&person.token).await.unwrap();
     let (mut members, mut sessions) = (accounts.members(), accounts.sessions());
+    let mut keys = accounts.api_keys();
+    let key = format!("apiKeys/{id}");
+    let read = pb::GetApiKeyRequest { name: key.clone() };
+    let revocation = pb::RevokeApiKeyRequest { name: key.clone() };
+    let renaming = pb::UpdateApiKeyRequest {
+        api_key: Some(pb::ApiKey {
+            name: key,
+            display_name: "mine now".to_owned(),
+            ..Default::default()
+        }),
+        update_mask: None,
+    };
     let role = pb::UpdateMemberRoleRequest {
         name: format!("members/{id}"),
         role: "viewer".to_owned(),
@@ -38,6 +51,9 @@ async fn touch(accounts: &Accounts, person: &Person, id: &str) -> Vec<Status> {
             members.delete_member(removal).await.unwrap_err(),
             members.delete_invite(invite).await.unwrap_err(),
             sessions.revoke_session(session).await.unwrap_err(),
+            keys.get_api_key(read).await.unwrap_err(),
+            keys.update_api_key(renaming).await.unwrap_err(),
+            keys.revoke_api_key(revocation).await.unwrap_err(),
         ]
     };
     accounts.with_token(&caller, calls).await
@@ -66,12 +82,17 @@ async fn what_belongs_to_another_organization_is_not_there() {
         .into_inner()
         .sessions;
 
+    let key = create(&accounts, &boris, new_key("theirs", &["agents.read"]))
+        .await
+        .unwrap();
+
     let id = |name: &str| name.split('/').nth(1).unwrap().to_owned();
     let foreign = [
         id(&boris.member()),
         id(&vera.member()),
         id(&invite.invite.unwrap().name),
         id(&sessions[0].name),
+        id(&key.api_key.unwrap().name),
     ];
     let nowhere = touch(&accounts, &anna, &Uuid::from_u128(404).to_string()).await;
     for id in foreign {
@@ -83,6 +104,7 @@ async fn what_belongs_to_another_organization_is_not_there() {
     accounts.exchange(&boris.token).await.unwrap();
     accounts.exchange(&vera.token).await.unwrap();
     accounts.accept(&invite.secret).await.unwrap();
+    accounts.exchange_key(&key.key).await.unwrap();
 }
 
 #[tokio::test]
@@ -121,10 +143,18 @@ async fn lists_hold_nothing_of_another_organization() {
         .invite(&boris, "canary@example.com", "viewer")
         .await
         .unwrap();
+    create(&accounts, &boris, new_key("canary", &["agents.read"]))
+        .await
+        .unwrap();
     let (mut members, mut sessions) = (accounts.members(), accounts.sessions());
     let reads = async {
         format!(
-            "{:?} {:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?} {:?}",
+            accounts
+                .api_keys()
+                .list_api_keys(pb::ListApiKeysRequest::default())
+                .await
+                .unwrap(),
             members
                 .list_members(pb::ListMembersRequest::default())
                 .await

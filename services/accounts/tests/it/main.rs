@@ -2,6 +2,7 @@
 //! On SQLite, and with `T11_TEST_DATABASE_URL` set on PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that meets a surprise fails")]
 
+mod api_keys;
 mod audit;
 mod harness;
 mod isolation;

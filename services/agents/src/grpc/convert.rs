@@ -77,17 +77,23 @@ pub(super) fn named_fields(
     Ok(paths)
 }
 
-/// Fields that differ from those of an empty message.
+/// Fields that are given: those that say so, and of the others those that differ from an empty
+/// message.
 fn populated(agent: &pb::Agent) -> Vec<String> {
     let mut nothing = Violations::default();
     let empty = agent_draft(Some(pb::Agent::default()), &mut nothing);
     let given = agent_draft(Some(agent.clone()), &mut nothing);
     FIELDS
         .iter()
-        .filter(|field| {
-            let mut taken = empty.clone();
-            taken.take(&given, field);
-            taken != empty
+        .filter(|field| match **field {
+            "create_task_on_no_answer" => agent.create_task_on_no_answer.is_some(),
+            "quiet_window_seconds" => agent.quiet_window_seconds.is_some(),
+            "memory_enabled" => agent.memory_enabled.is_some(),
+            _ => {
+                let mut taken = empty.clone();
+                taken.take(&given, field);
+                taken != empty
+            }
         })
         .map(ToString::to_string)
         .collect()
@@ -150,14 +156,18 @@ pub(super) fn agent_draft(agent: Option<pb::Agent>, violations: &mut Violations)
         schedule: agent.schedule.iter().map(interval).collect(),
         instructions: agent.instructions,
         no_answer_text: agent.no_answer_text,
-        create_task_on_no_answer: agent.create_task_on_no_answer,
+        create_task_on_no_answer: agent
+            .create_task_on_no_answer
+            .unwrap_or(defaults.create_task_on_no_answer),
         model: agent.model,
         fallback_models: agent.fallback_models,
         fixed_language: agent.fixed_language,
-        quiet_window_seconds: agent.quiet_window_seconds,
+        quiet_window_seconds: agent
+            .quiet_window_seconds
+            .unwrap_or(defaults.quiet_window_seconds),
         min_reply_delay_seconds: agent.min_reply_delay_seconds,
         outside_hours_text: agent.outside_hours_text,
-        memory_enabled: agent.memory_enabled,
+        memory_enabled: agent.memory_enabled.unwrap_or(defaults.memory_enabled),
         max_answers_per_hour: agent.max_answers_per_hour,
         budget_turn_micro_usd: agent.budget_turn_micro_usd,
         budget_chat_micro_usd: agent.budget_chat_micro_usd,
@@ -270,17 +280,17 @@ impl From<Agent> for pb::Agent {
             schedule: settings.schedule.iter().map(pb_interval).collect(),
             instructions: settings.instructions,
             no_answer_text: settings.no_answer_text,
-            create_task_on_no_answer: settings.create_task_on_no_answer,
+            create_task_on_no_answer: Some(settings.create_task_on_no_answer),
             all_categories: settings.all_categories,
             model: settings.model,
             fallback_models: settings.fallback_models,
             max_tokens: settings.max_tokens,
             fixed_language: settings.fixed_language,
-            quiet_window_seconds: settings.quiet_window_seconds,
+            quiet_window_seconds: Some(settings.quiet_window_seconds),
             min_reply_delay_seconds: settings.min_reply_delay_seconds,
             max_parts: settings.max_parts,
             outside_hours_text: settings.outside_hours_text,
-            memory_enabled: settings.memory_enabled,
+            memory_enabled: Some(settings.memory_enabled),
             memory_days: settings.memory_days,
             max_turns_per_chat: settings.max_turns_per_chat,
             max_answers_per_hour: settings.max_answers_per_hour,
@@ -303,5 +313,46 @@ fn pb_interval(interval: &WorkingInterval) -> pb::WorkingInterval {
         weekday: signed(interval.weekday),
         start_minute: signed(interval.start_minute),
         end_minute: signed(interval.end_minute),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_of_a_new_agent_is_the_default() {
+        let mut violations = Violations::default();
+        let draft = agent_draft(None, &mut violations);
+        assert_eq!(draft.settings, Settings::default());
+        let off = pb::Agent {
+            create_task_on_no_answer: Some(false),
+            quiet_window_seconds: Some(0),
+            memory_enabled: Some(false),
+            ..pb::Agent::default()
+        };
+        let draft = agent_draft(Some(off), &mut violations);
+        let expected = Settings {
+            create_task_on_no_answer: false,
+            quiet_window_seconds: 0,
+            memory_enabled: false,
+            ..Settings::default()
+        };
+        assert_eq!(draft.settings, expected);
+    }
+
+    #[test]
+    fn an_update_without_a_mask_takes_what_is_given_even_if_it_is_the_default() {
+        let given = pb::Agent {
+            create_task_on_no_answer: Some(true),
+            memory_enabled: Some(false),
+            max_parts: 2,
+            ..pb::Agent::default()
+        };
+        let fields = mask_fields(&given, None, &mut Violations::default());
+        assert_eq!(
+            fields,
+            ["create_task_on_no_answer", "max_parts", "memory_enabled"]
+        );
     }
 }

@@ -143,7 +143,7 @@ impl KnowledgeService for Handlers {
         let scope = t11_grpc::scope(&request)?;
         let request = request.into_inner();
         let mut violations = Violations::default();
-        let uri = page_uri(&request.uri, &mut violations);
+        let uri = self.page_uri(&request.uri, &mut violations);
         let display_name = violations.text("display_name", &request.display_name, 0, 200);
         let request_id = request_id(&request.request_id, &mut violations);
         violations.check().map_err(Error::from)?;
@@ -302,6 +302,23 @@ impl Handlers {
         }
     }
 
+    /// The address of a page, if its job would not refuse it at sight.
+    fn page_uri(&self, text: &str, violations: &mut Violations) -> String {
+        let text = violations.text("uri", text, 1, 2_000);
+        match Url::parse(&text) {
+            Ok(url) if self.fetcher.check(&url).is_ok() => return url.to_string(),
+            Ok(_) => {
+                let words = "`uri` must be a public http or https address, at port 80 or 443 and \
+                             without a user name";
+                violations.add("uri", "NOT_PUBLIC", words);
+            }
+            // That it is missing is said already.
+            Err(_) if text.is_empty() => {}
+            Err(_) => violations.add("uri", "MALFORMED", "`uri` is not an address of a page"),
+        }
+        text
+    }
+
     /// Today in the organization's time zone.
     pub(super) async fn today(
         &self,
@@ -333,20 +350,4 @@ fn bytes_of(parts: Streaming<pb::UploadFileRequest>) -> impl Stream<Item = Resul
         // The client went away in the middle of the file.
         Err(_broken) => Err(Error::FileTruncated),
     })
-}
-
-fn page_uri(text: &str, violations: &mut Violations) -> String {
-    let text = violations.text("uri", text, 1, 2_000);
-    match Url::parse(&text) {
-        Ok(url) if ["http", "https"].contains(&url.scheme()) && url.has_host() => url.to_string(),
-        _ if text.is_empty() => text,
-        _ => {
-            violations.add(
-                "uri",
-                "URI_INVALID",
-                "`uri` must be an http or https address",
-            );
-            text
-        }
-    }
 }

@@ -132,11 +132,7 @@ pub(super) fn pb_source(source: Source) -> pb::Source {
     pb::Source {
         name: format_name("sources", source.id),
         kind: kind.into(),
-        display_name: if source.display_name.is_empty() {
-            source.uri.clone()
-        } else {
-            source.display_name
-        },
+        display_name: source.shown_name().to_owned(),
         category: name_of("categories", source.category),
         state: state.into(),
         error_reason: source.error_reason,

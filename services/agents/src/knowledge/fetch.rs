@@ -114,9 +114,9 @@ impl Fetcher {
         Err(Rejection::FetchFailed)
     }
 
-    /// Scheme, user information, port and, where the host is an address, the address. Names are
-    /// checked when they are resolved.
-    fn check(&self, url: &Url) -> Result<(), Rejection> {
+    /// Refuses what can be refused without asking the network: by scheme, user information, port,
+    /// the host's address or its ending. Where a name leads is checked when it is resolved.
+    pub fn check(&self, url: &Url) -> Result<(), Rejection> {
         if !matches!(url.scheme(), "http" | "https")
             || !url.username().is_empty()
             || url.password().is_some()

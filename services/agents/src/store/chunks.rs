@@ -15,6 +15,7 @@ use super::entity::chunk::{Column, Entity, Model};
 use super::entity::{source, version};
 use crate::Error;
 use crate::knowledge::index::{Embedding, IndexedChunk};
+use crate::knowledge::stem::Stemming;
 use crate::knowledge::terms::{self, Terms};
 use crate::knowledge::{chunk, index};
 use crate::source::{ChunkRow, Source, State};
@@ -304,9 +305,11 @@ fn indexed_source(source: &Source, version: u64) -> index::Source {
     }
 }
 
+/// Id, terms, embedding and its model.
+type IndexedRow = (Uuid, Vec<u8>, Option<Vec<u8>>, String);
+
 async fn indexed_chunks(tx: &Tx, source_id: Uuid) -> Result<Vec<IndexedChunk>, Error> {
-    type Row = (Uuid, Vec<u8>, Option<Vec<u8>>, String);
-    let rows: Vec<Row> = tx
+    let rows: Vec<IndexedRow> = tx
         .find::<Entity>()?
         .filter(Column::SourceId.eq(source_id))
         .select_only()
@@ -321,25 +324,70 @@ async fn indexed_chunks(tx: &Tx, source_id: Uuid) -> Result<Vec<IndexedChunk>, E
         .all(tx)
         .await
         .map_err(StoreError::from)?;
-    rows.into_iter()
-        .map(|(id, terms, embedding, model)| {
-            Ok(IndexedChunk {
-                id,
-                enabled: true,
-                terms: terms::decode_terms(&terms).ok_or(Error::Corrupt("chunk terms"))?,
-                embedding: embedding.map(|bytes| Embedding {
-                    model,
-                    values: vector::from_bytes(&bytes),
-                }),
-            })
-        })
-        .collect()
+    let mut stale = Vec::new();
+    let chunks = rows.into_iter().map(|(id, terms, embedding, model)| {
+        let terms = terms::decode_terms(&terms).unwrap_or_else(|| {
+            stale.push(id);
+            Terms::default()
+        });
+        IndexedChunk {
+            id,
+            enabled: true,
+            terms,
+            embedding: embedding.map(|bytes| Embedding {
+                model,
+                values: vector::from_bytes(&bytes),
+            }),
+        }
+    });
+    let mut chunks: Vec<_> = chunks.collect();
+    let mut anew = stemmed_anew(tx, stale).await?;
+    for chunk in &mut chunks {
+        if let Some(terms) = anew.remove(&chunk.id) {
+            chunk.terms = terms;
+        }
+    }
+    Ok(chunks)
+}
+
+/// The terms of chunks whose own are of another version of stemming, or damaged: made from their
+/// text. The rows stay as they are, so that an older process still finds its own version.
+async fn stemmed_anew(tx: &Tx, ids: Vec<Uuid>) -> Result<HashMap<Uuid, Terms>, Error> {
+    let mut anew = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(ROWS) {
+        let rows: Vec<(Uuid, String, serde_json::Value)> = tx
+            .find::<Entity>()?
+            .filter(Column::Id.is_in(ids.iter().copied()))
+            .select_only()
+            .columns([Column::Id, Column::Content, Column::HeadingPath])
+            .into_tuple()
+            .all(tx)
+            .await
+            .map_err(StoreError::from)?;
+        let stemmed = tokio::task::spawn_blocking(move || stemmed(rows)).await;
+        anew.extend(stemmed.map_err(|_| Error::Interrupted)?);
+    }
+    Ok(anew)
+}
+
+fn stemmed(rows: Vec<(Uuid, String, serde_json::Value)>) -> Vec<(Uuid, Terms)> {
+    let mut stemming = Stemming::default();
+    let rows = rows.into_iter();
+    rows.map(|(id, text, headings)| {
+        let terms = Terms::of(&mut stemming, &heading_path(headings), &text);
+        (id, terms)
+    })
+    .collect()
+}
+
+/// Written by us as a list of texts; anything else counts as no path.
+fn heading_path(json: serde_json::Value) -> Vec<String> {
+    serde_json::from_value(json).unwrap_or_default()
 }
 
 impl From<Model> for ChunkRow {
     fn from(row: Model) -> Self {
-        // Written by us as a list of texts; anything else shows as no path.
-        let heading_path = serde_json::from_value(row.heading_path).unwrap_or_default();
+        let heading_path = heading_path(row.heading_path);
         Self {
             id: row.id,
             source: row.source_id,
@@ -352,6 +400,63 @@ impl From<Model> for ChunkRow {
             token_count: row.token_count,
             language: row.language,
             embedded: row.embedding.is_some(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::sea_query::Expr;
+
+    use super::super::testing::{TestStore, article};
+    use super::*;
+    use crate::knowledge::chunk::Chunk;
+    use crate::knowledge::lang::Lang;
+
+    const TEXT: &str = "Доставка дивана за 3 дня";
+
+    async fn read(store: &TestStore) -> Terms {
+        let source = article(store, "Доставка").await;
+        let headings = vec!["Сроки".to_owned()];
+        let terms = Terms::of(&mut Stemming::default(), &headings, TEXT);
+        let chunk = Chunk {
+            index: 0,
+            text: TEXT.to_owned(),
+            heading_path: headings,
+            page: None,
+            char_start: 0,
+            char_end: 24,
+            tokens: 8,
+            lang: Lang::Ru,
+            hash: [0; 32],
+        };
+        let reading = Reading {
+            chunks: vec![(chunk, terms.clone(), None)],
+            page_count: 0,
+            language: "ru".to_owned(),
+            title: None,
+        };
+        let stored = store.store_reading(&store.scope, source, reading);
+        stored.await.unwrap();
+        terms
+    }
+
+    #[tokio::test]
+    async fn terms_of_another_version_are_made_from_the_text() {
+        let store = TestStore::new().await;
+        let terms = read(&store).await;
+        for bytes in [vec![terms::VERSION + 1, 1, 2, 3], vec![terms::VERSION, 255]] {
+            let damaged = store.db.write(&store.scope, move |tx| async move {
+                let updating = tx
+                    .update_many::<Entity>()?
+                    .col_expr(Column::Terms, Expr::value(bytes));
+                updating.exec(&tx).await.map_err(StoreError::from)?;
+                Ok::<_, Error>(())
+            });
+            damaged.await.unwrap();
+            let delta = store.index_delta(&store.scope, HashMap::new());
+            let changed = delta.await.unwrap().changed;
+            assert_eq!(changed[0].1[0].terms, terms);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Versions of the price book, their items, and the live one in memory.
 
+mod purge;
+
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -390,7 +392,11 @@ async fn make_live(
         .update_many::<Entity>()?
         .filter(Column::Id.eq(version.id))
         .col_expr(Column::PublishTime, Expr::value(now));
-    noting.exec(tx).await.map_err(StoreError::from)?;
+    let noted = noting.exec(tx).await.map_err(StoreError::from)?;
+    if noted.rows_affected == 0 {
+        // Purged between its being read and the lock of the book.
+        return Err(Error::not_found("versions", version.id));
+    }
     Ok(Version {
         state: State::Live,
         publish_time: Some(now),

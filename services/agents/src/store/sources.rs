@@ -1,6 +1,6 @@
 //! Rows of sources, and the number that tells indexes that something changed.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
     PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
@@ -49,8 +49,9 @@ impl Store {
                     .insert(&tx)
                     .await
                     .map_err(StoreError::from)?;
-                enqueue(&tx, job_id, row.id, &row.display_name).await?;
-                row.try_into()
+                let source = row.try_into()?;
+                enqueue(&tx, job_id, &source).await?;
+                Ok(source)
             })
             .await
     }
@@ -142,10 +143,11 @@ impl Store {
                     wait_for(&mut row, job_id);
                 }
                 let row = row.update(&tx).await.map_err(StoreError::from)?;
+                let source = row.try_into()?;
                 if reads {
-                    enqueue(&tx, job_id, id, &row.display_name).await?;
+                    enqueue(&tx, job_id, &source).await?;
                 }
-                row.try_into()
+                Ok(source)
             })
             .await
     }
@@ -168,7 +170,7 @@ impl Store {
                     ..Default::default()
                 };
                 wait_for(&mut row, job_id);
-                enqueue(&tx, job_id, id, &source.display_name).await?;
+                enqueue(&tx, job_id, &source).await?;
                 row.update(&tx).await.map_err(StoreError::from)?.try_into()
             })
             .await
@@ -217,13 +219,14 @@ impl Store {
     }
 }
 
-async fn enqueue(tx: &Tx, job_id: Uuid, source: Uuid, display_name: &str) -> Result<(), Error> {
+async fn enqueue(tx: &Tx, job_id: Uuid, source: &Source) -> Result<(), Error> {
+    let name = format_name("sources", source.id);
     let job = NewJob {
         // Readings of one source never run beside each other.
-        ordering_key: Some(format_name("sources", source)),
-        resource: format_name("sources", source),
-        display_name: display_name.to_owned(),
-        ..NewJob::new(job_id, "agents", ingest::KIND, ingest::payload(source))
+        ordering_key: Some(name.clone()),
+        resource: name,
+        display_name: source.shown_name().to_owned(),
+        ..NewJob::new(job_id, "agents", ingest::KIND, ingest::payload(source.id))
     };
     Ok(tx.enqueue(job).await?)
 }
@@ -236,7 +239,7 @@ pub(super) async fn next_index_version(tx: &Tx) -> Result<i64, Error> {
         org_id: ActiveValue::Set(org_id),
         version: ActiveValue::Set(1),
     };
-    let next = Expr::col((Versions, C::Version)).add_one();
+    let next = Expr::col((Versions, C::Version)).add(1);
     let on_conflict = sea_orm::sea_query::OnConflict::column(C::OrgId)
         .value(C::Version, next)
         .to_owned();
@@ -246,17 +249,6 @@ pub(super) async fn next_index_version(tx: &Tx) -> Result<i64, Error> {
         .await
         .map_err(StoreError::from)?;
     Ok(row.version)
-}
-
-trait AddOne {
-    fn add_one(self) -> sea_orm::sea_query::SimpleExpr;
-}
-
-impl AddOne for sea_orm::sea_query::SimpleExpr {
-    fn add_one(self) -> sea_orm::sea_query::SimpleExpr {
-        use sea_orm::sea_query::ExprTrait as _;
-        self.add(1)
-    }
 }
 
 pub(super) async fn by_id(tx: &Tx, id: Uuid) -> Result<Source, Error> {

@@ -1,9 +1,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
-use crate::api::agents::{
-    self, Agent, AnswerMode, Creativity, GuardLevel, HoursMode, LanguageMode,
-};
+use crate::api::agents::{self, Agent, Creativity};
 use crate::i18n::text;
 use crate::task;
 use crate::ui::{
@@ -109,7 +107,7 @@ fn options() -> Vec<RadioOption> {
     .collect()
 }
 
-/// An agent with the platform's defaults and the template's instructions.
+/// An agent with the template's instructions; what is left out is the platform's default.
 fn new_agent(display_name: String, template: Template) -> Agent {
     let t = &text().templates;
     let (instructions, creativity) = match template {
@@ -121,19 +119,7 @@ fn new_agent(display_name: String, template: Template) -> Agent {
     Agent {
         display_name,
         instructions: instructions.to_owned(),
-        answer_mode: AnswerMode::Draft.into(),
-        all_categories: true,
-        create_task_on_no_answer: true,
         creativity: creativity.into(),
-        max_tokens: 2048,
-        language_mode: LanguageMode::Mirror.into(),
-        quiet_window_seconds: 12,
-        max_parts: 1,
-        hours_mode: HoursMode::Always.into(),
-        guard_level: GuardLevel::Standard.into(),
-        memory_enabled: true,
-        memory_days: 365,
-        max_turns_per_chat: 100,
         ..Agent::default()
     }
 }

@@ -55,7 +55,7 @@ impl AgentForm {
             instructions: words(&agent.instructions),
             answer_mode: RwSignal::new(agent.answer_mode),
             no_answer_text: words(&agent.no_answer_text),
-            create_task: RwSignal::new(agent.create_task_on_no_answer),
+            create_task: RwSignal::new(agent.create_task_on_no_answer()),
             all_categories: RwSignal::new(agent.all_categories),
             categories: RwSignal::new(agent.categories.clone()),
             model: words(&agent.model),
@@ -64,14 +64,14 @@ impl AgentForm {
             max_tokens: number(agent.max_tokens),
             language_mode: RwSignal::new(agent.language_mode),
             fixed_language: words(&agent.fixed_language),
-            quiet_window: number(agent.quiet_window_seconds),
+            quiet_window: number(agent.quiet_window_seconds()),
             min_delay: number(agent.min_reply_delay_seconds),
             max_parts: number(agent.max_parts),
             hours_mode: RwSignal::new(agent.hours_mode),
             schedule: RwSignal::new(agent.schedule.clone()),
             outside_text: words(&agent.outside_hours_text),
             guard_level: RwSignal::new(agent.guard_level),
-            memory_enabled: RwSignal::new(agent.memory_enabled),
+            memory_enabled: RwSignal::new(agent.memory_enabled()),
             memory_days: number(agent.memory_days),
             max_turns: number(agent.max_turns_per_chat),
             max_per_hour: number(agent.max_answers_per_hour),
@@ -96,7 +96,7 @@ impl AgentForm {
             instructions: self.instructions.get(),
             answer_mode: self.answer_mode.get(),
             no_answer_text: self.no_answer_text.get(),
-            create_task_on_no_answer: self.create_task.get(),
+            create_task_on_no_answer: Some(self.create_task.get()),
             all_categories: self.all_categories.get(),
             categories: if self.all_categories.get() {
                 Vec::new()
@@ -109,11 +109,11 @@ impl AgentForm {
             max_tokens: numbers.whole("agent.max_tokens", self.max_tokens, base.max_tokens),
             language_mode: self.language_mode.get(),
             fixed_language: self.fixed_language.get(),
-            quiet_window_seconds: numbers.whole(
+            quiet_window_seconds: Some(numbers.whole(
                 "agent.quiet_window_seconds",
                 self.quiet_window,
-                base.quiet_window_seconds,
-            ),
+                base.quiet_window_seconds(),
+            )),
             min_reply_delay_seconds: numbers.whole(
                 "agent.min_reply_delay_seconds",
                 self.min_delay,
@@ -124,7 +124,7 @@ impl AgentForm {
             schedule: self.schedule.get(),
             outside_hours_text: self.outside_text.get(),
             guard_level: self.guard_level.get(),
-            memory_enabled: self.memory_enabled.get(),
+            memory_enabled: Some(self.memory_enabled.get()),
             memory_days: numbers.whole("agent.memory_days", self.memory_days, base.memory_days),
             max_turns_per_chat: numbers.whole(
                 "agent.max_turns_per_chat",

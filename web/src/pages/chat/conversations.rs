@@ -2,19 +2,19 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 use leptos_router::hooks::use_navigate;
 
-use super::talk::{Talk, path_of};
+use super::talk::{LISTED, Talk, path_of};
 use crate::api::agents::Agent;
 use crate::api::conversations::{self, Conversation};
 use crate::i18n::text;
 use crate::task;
-use crate::ui::{Confirm, Glyph, Icon, IconButton, RelativeTime, Screen, Toasts};
+use crate::ui::{Confirm, Glyph, Icon, IconButton, LoadMore, RelativeTime, Screen, Toasts};
 
 /// The conversations of the test chat, last active first.
 #[component]
 pub(super) fn Conversations(talk: Talk, agents: StoredValue<Vec<Agent>>) -> impl IntoView {
     let t = &text().chat;
     let deleting = RwSignal::new(None::<String>);
-    let list = move |conversations: Vec<Conversation>| {
+    let list = move |(conversations, _): (Vec<Conversation>, bool)| {
         if conversations.is_empty() {
             return view! { <p class="small muted pad">{t.no_conversations}</p> }.into_any();
         }
@@ -30,9 +30,34 @@ pub(super) fn Conversations(talk: Talk, agents: StoredValue<Vec<Agent>>) -> impl
             {t.new}
         </A>
         <Screen query=talk.conversations count=4 children=list />
+        <More talk />
         <DeleteDialog talk deleting />
     }
     .into_any()
+}
+
+#[component]
+fn More(talk: Talk) -> impl IntoView {
+    let query = talk.conversations;
+    let has_more = move || {
+        query
+            .data
+            .with(|data| data.as_ref().is_some_and(|data| data.1))
+    };
+    let shown = move || {
+        query
+            .data
+            .with(|data| data.as_ref().map_or(0, |data| data.0.len()))
+    };
+    let busy = move || shown() < talk.listed.get() && query.problem.with(Option::is_none);
+    let more = Callback::new(move |()| talk.listed.set(untrack(shown) + LISTED));
+    view! {
+        <LoadMore
+            available=Signal::derive(has_more)
+            busy=Signal::derive(busy)
+            on_more=more
+        />
+    }
 }
 
 #[component]

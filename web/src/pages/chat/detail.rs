@@ -127,7 +127,7 @@ fn AgentPicker(talk: Talk, agents: StoredValue<Vec<Agent>>) -> impl IntoView {
     });
     let present = move || {
         let name = talk.conversation.get();
-        let conversations = talk.conversations.data.get().unwrap_or_default();
+        let (conversations, _) = talk.conversations.data.get().unwrap_or_default();
         let conversation = conversations.into_iter().find(|it| it.name == name);
         conversation.map_or_else(|| talk.agent.get(), |conversation| conversation.agent)
     };

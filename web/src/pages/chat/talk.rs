@@ -13,6 +13,9 @@ use crate::api::conversations::{
 use crate::query::Query;
 use crate::task;
 
+/// Conversations listed at first, and with each press for more.
+pub(super) const LISTED: usize = 30;
+
 /// The turn that is being streamed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Running {
@@ -44,7 +47,10 @@ pub(super) struct Talk {
     /// The agent of a new conversation.
     pub(super) agent: RwSignal<String>,
     pub(super) messages: Query<Vec<ChatMessage>>,
-    pub(super) conversations: Query<Vec<Conversation>>,
+    /// The latest ones, and whether there are more.
+    pub(super) conversations: Query<(Vec<Conversation>, bool)>,
+    /// How many of them are asked for.
+    pub(super) listed: RwSignal<usize>,
     pub(super) running: RwSignal<Option<Running>>,
     pub(super) problem: RwSignal<Option<Problem>>,
     pub(super) stopped: RwSignal<bool>,
@@ -68,16 +74,15 @@ impl Talk {
                 conversations::messages(name).await
             },
         );
-        let conversations = Query::once(|| async {
-            let (conversations, _) = conversations::list(String::new()).await?;
-            Ok(conversations)
-        });
+        let listed = RwSignal::new(LISTED);
+        let conversations = Query::keyed(move || listed.get(), conversations::list);
         let navigate = use_navigate();
         let talk = Self {
             conversation,
             agent: RwSignal::new(String::new()),
             messages,
             conversations,
+            listed,
             running: RwSignal::new(None),
             problem: RwSignal::new(None),
             stopped: RwSignal::new(false),

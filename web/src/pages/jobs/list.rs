@@ -33,7 +33,12 @@ impl Actions {
             match change.await {
                 Ok(job) => {
                     self.toasts.say(done);
-                    self.query.patch(|(jobs, _)| replace(jobs, &job));
+                    if job.display_name.is_empty() {
+                        // Housekeeping: off the list as long as it goes well.
+                        self.query.reload();
+                    } else {
+                        self.query.patch(|(jobs, _)| replace(jobs, &job));
+                    }
                     self.shown.update(|shown| {
                         if shown.as_ref().is_some_and(|shown| shown.name == job.name) {
                             *shown = Some(job);

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use leptos_router::components::Outlet;
 
 use crate::i18n::text;
+use crate::session::Session;
 use crate::ui::{Page, Tab, Tabs};
 
 /// The frame of all settings.
@@ -12,12 +13,15 @@ pub(crate) fn SettingsFrame() -> impl IntoView {
         href: format!("/settings/{place}"),
         label,
     };
-    let tabs = vec![
+    let mut tabs = vec![
         tab("profile", t.profile),
         tab("security", t.security),
         tab("organization", t.organization),
         tab("models", t.model),
     ];
+    if Session::get().may("api_keys.read") {
+        tabs.push(tab("api-keys", text().api_keys.title));
+    }
     view! {
         <Page title=t.title narrow=true>
             <Tabs label=t.title tabs />
