@@ -20,10 +20,15 @@ use tempfile::TempDir;
 
 pub use client::{Answer, Client};
 
-/// A mesh in one process on SQLite, as `t11 dev` runs it.
+use crate::processes::OwnDatabase;
+
+/// A mesh in one process, as `t11 dev` runs it: on SQLite, or where a PostgreSQL server is given
+/// for the tests in a database of its own there.
 pub struct TestMesh {
     mesh: Option<Mesh>,
     address: SocketAddr,
+    /// After the mesh, which uses both.
+    _database: Option<OwnDatabase>,
     _data: TempDir,
 }
 
@@ -44,6 +49,10 @@ impl TestMesh {
             ("T11_LLM__DEMO_WORD_DELAY_MS".to_owned(), "0".to_owned()),
             ("T11_AGENTS__EXTRACT_PROGRAM".to_owned(), extract_program()),
         ]);
+        let database = OwnDatabase::given().await;
+        if let Some(database) = &database {
+            all.insert("DATABASE_URL".to_owned(), database.url.clone());
+        }
         all.extend(
             variables
                 .iter()
@@ -68,6 +77,7 @@ impl TestMesh {
         Self {
             mesh: Some(mesh),
             address,
+            _database: database,
             _data: data,
         }
     }

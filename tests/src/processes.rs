@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use self::certificates::Certificates;
 use self::child::{Process, free_address};
-use self::database::OwnDatabase;
+pub(crate) use self::database::OwnDatabase;
 use crate::{Client, eventually};
 
 /// The services, edge last.

@@ -16,6 +16,7 @@ mod deploy;
 mod dev;
 mod docs;
 mod envoy;
+mod faults;
 mod proto;
 mod provision;
 mod running;
@@ -63,6 +64,8 @@ enum Chore {
     Docs(docs::Options),
     /// Write the proxies' configuration, which is made from the protos.
     Envoy(envoy::Options),
+    /// Break things at length: processes, Redis, the network; and count what was lost.
+    Faults(faults::Options),
     /// Measure the figures of the README.
     Bench(bench::Options),
     /// Ask a small real model, run on this machine, one question through the whole platform.
@@ -90,6 +93,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Tidy => tidy::run(&workspace),
         Chore::Docs(options) => docs::run(&workspace, &options),
         Chore::Envoy(options) => envoy::run(&workspace, &options),
+        Chore::Faults(options) => faults::run(&workspace, &options),
         Chore::Bench(options) => bench::run(&workspace, &options),
         Chore::TryModel(options) => try_model::run(&workspace, &options),
     }

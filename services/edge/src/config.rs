@@ -23,7 +23,7 @@ pub struct Config {
     /// Longest silence while a body is being sent, in seconds.
     pub body_idle_seconds: u64,
     /// How long a session is believed before accounts is asked again, in seconds: the longest a
-    /// revoked session still works. At most 60.
+    /// revoked session still works. At most 60; an API key at most 5.
     pub session_cache_seconds: u16,
     /// Sessions remembered at a time.
     pub session_cache_size: usize,

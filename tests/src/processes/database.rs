@@ -3,16 +3,23 @@
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _};
 use t11_core::World;
+use t11_store::testing::URL_VARIABLE;
 use url::Url;
 
 /// A new database on the server of the tests; dropped with the value.
-pub(super) struct OwnDatabase {
+pub(crate) struct OwnDatabase {
     server: PgConnectOptions,
     pub(super) name: String,
-    pub(super) url: String,
+    pub(crate) url: String,
 }
 
 impl OwnDatabase {
+    /// One on the server that the tests are given, if they are.
+    pub(crate) async fn given() -> Option<Self> {
+        let server = std::env::var(URL_VARIABLE).ok()?;
+        Some(Self::make(&server).await)
+    }
+
     pub(super) async fn make(server: &str) -> Self {
         let name = format!("t11_mesh_{}", World::system().new_id().simple());
         let mut url = Url::parse(server).unwrap();

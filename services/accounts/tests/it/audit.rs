@@ -42,7 +42,7 @@ async fn unguard(accounts: &Accounts) {
         "audit_records_keep_on_update",
         "audit_records_keep_on_delete",
     ] {
-        let drop = accounts.db.write(System("test"), move |tx| async move {
+        let drop = accounts.db.migrate(move |tx| async move {
             match tx.get_database_backend() {
                 DbBackend::Sqlite => {
                     tx.execute_unprepared(&format!("DROP TRIGGER {trigger}"))

@@ -35,7 +35,8 @@ async fn exists(tx: &Tx, role: &str) -> Result<bool, StoreError> {
     Ok(tx.query_one_raw(query).await?.is_some())
 }
 
-/// Whoever made the role may also act as it: so one login serves for every service.
+/// Whoever made the role may also act as it: so one login serves for every service. The lock is of
+/// one database; that another's migration makes the role at this moment is worth another try.
 async fn create(tx: &Tx, role: &str) -> Result<(), StoreError> {
     let statements = [
         format!("CREATE ROLE \"{role}\" NOLOGIN"),
@@ -70,6 +71,10 @@ async fn keep_history(tx: &Tx, schema: &str, role: &str) -> Result<(), StoreErro
 
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
+const DUPLICATE_OBJECT: &str = "42710";
+const UNIQUE_VIOLATION: &str = "23505";
+/// "tuple concurrently updated".
+const INTERNAL_ERROR: &str = "XX000";
 /// What setting a role that is not there answers.
 const INVALID_PARAMETER_VALUE: &str = "22023";
 

@@ -1,10 +1,8 @@
 //! Which keys are believed, and until when.
 
-use chrono::TimeDelta;
 use t11_core::Fault as _;
 use t11_grpc::RemoteFault;
-use t11_proto::accounts::v1 as pb;
-use tonic::{Code, Status};
+use tonic::Code;
 
 use super::*;
 

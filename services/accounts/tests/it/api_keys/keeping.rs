@@ -1,8 +1,6 @@
 //! Uses, names, lists and the log.
 
-use chrono::TimeDelta;
 use t11_core::Permission;
-use t11_proto::accounts::v1 as pb;
 
 use super::*;
 use crate::harness::violations;

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chrono::{DateTime, TimeDelta, Utc};
-use prost_types::Timestamp;
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait as _, Statement};
 use t11_core::{Clock, Entropy, Fault as _, ManualWorld, Permission, Role, Subject, World};
 use t11_grpc::RemoteFault;
-use t11_proto::accounts::v1 as pb;
 use t11_store::{StoreError, System};
 use tonic::Code;
 

@@ -1,7 +1,6 @@
 //! Who manages keys, and what a key may do.
 
-use t11_core::{Caller, Permission, Role, Subject};
-use t11_proto::accounts::v1 as pb;
+use t11_core::{Permission, Role, Subject};
 
 use super::*;
 
