@@ -49,6 +49,9 @@ async fn create(tx: &Tx, role: &str) -> Result<(), StoreError> {
                     "the database role `{role}` is missing and this login may not make it: run \
                      deploy/postgres/roles.sql as an administrator of the server"
                 )),
+                Some(DUPLICATE_OBJECT | UNIQUE_VIOLATION | INTERNAL_ERROR) => {
+                    StoreError::Unavailable(Some(error))
+                }
                 _ => error.into(),
             }
         })?;
