@@ -209,6 +209,16 @@ async fn damage_is_found() {
             "CREATE POLICY open ON agents USING (true)",
             "does not name the organization",
         ),
+        (
+            "CREATE POLICY reading ON agents FOR SELECT USING \
+             (org_id = NULLIF(current_setting('app.organization_id', true), '')::uuid)",
+            "some commands",
+        ),
+        (
+            "ALTER TABLE turns ADD COLUMN y uuid, \
+             ADD FOREIGN KEY (org_id, y) REFERENCES agents (org_id, id)",
+            "without an index",
+        ),
         ("CREATE VIEW v AS SELECT * FROM agents", "a view"),
         (
             "CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
