@@ -41,9 +41,26 @@ const ARROWS: &[Arrows] = &[
         never: &SQL,
     },
     Arrows {
+        manifest: "crates/kommo/Cargo.toml",
+        ours: &["t11-core"],
+        never: &["tonic", "prost", "sea-orm", "sqlx"],
+    },
+    // For programs outside the mesh: it brings none of the product's inside with it.
+    Arrows {
+        manifest: "crates/client/Cargo.toml",
+        ours: &["t11-core", "t11-grpc", "t11-proto"],
+        never: &SQL,
+    },
+    Arrows {
         manifest: "crates/store/Cargo.toml",
         ours: &["t11-core"],
         never: &["tonic", "prost"],
+    },
+    // Stands outside the product: what it shares with it, it could not check.
+    Arrows {
+        manifest: "crates/fake-kommo/Cargo.toml",
+        ours: &[],
+        never: &["tonic", "prost", "sea-orm", "sqlx"],
     },
     Arrows {
         manifest: "migrations/Cargo.toml",
