@@ -17,34 +17,40 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sea_orm_migration::sea_orm::TransactionTrait as _;
+use sea_orm_migration::sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use sea_orm_migration::{Migration, MigratorTrait};
-use t11_store::{Db, StoreError, System};
+use t11_store::{Db, Engine, StoreError, System};
 
 /// The services that own tables.
 pub const SERVICES: [&str; 5] = ["accounts", "agents", "crm", "jobs", "llm"];
 
 /// How often a migration that met a held lock is tried again.
 const TRIES: u32 = 8;
+/// How many of these wait for a lock as long as the next one says, no longer than anybody minds
+/// who queues behind the migration.
+const SHORT_TRIES: u32 = 5;
+const SHORT_WAIT: Duration = Duration::from_millis(200);
+/// The last tries wait longer: autovacuum gives way only to who has waited for a second.
+const LONG_WAIT: Duration = Duration::from_secs(2);
 /// Pause after the first such try; twice as long after each further one, up to 30 s.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Applies all migrations of `service` that are not applied yet, and tells their names. Several
 /// processes may call this at once: one migrates, the others wait and find nothing to do. A table
-/// that others hold for longer than 5 s makes it step back and try again, so that no query queues
-/// behind it for longer.
+/// that others hold for longer than 200 ms makes it step back and try again, so that no query
+/// queues behind it for longer; only the last of many tries wait for 2 s.
 ///
 /// # Errors
 /// [`StoreError::Config`] for a service without tables; what the database answers otherwise. On
 /// an error nothing of this call stays.
 pub async fn migrate(service: &str, db: &Db) -> Result<Vec<String>, StoreError> {
     match service {
-        "accounts" => up::<accounts::Migrator>(db).await,
-        "agents" => up::<agents::Migrator>(db).await,
-        "crm" => up::<crm::Migrator>(db).await,
-        "jobs" => up::<jobs::Migrator>(db).await,
-        "llm" => up::<llm::Migrator>(db).await,
+        "accounts" => apply::<accounts::Migrator>(db).await,
+        "agents" => apply::<agents::Migrator>(db).await,
+        "crm" => apply::<crm::Migrator>(db).await,
+        "jobs" => apply::<jobs::Migrator>(db).await,
+        "llm" => apply::<llm::Migrator>(db).await,
         other => Err(no_tables(other)),
     }
 }
@@ -69,10 +75,19 @@ fn no_tables(service: &str) -> StoreError {
     StoreError::Config(format!("`{service}` is not a service with tables"))
 }
 
-async fn up<M: MigratorTrait>(db: &Db) -> Result<Vec<String>, StoreError> {
+/// Applies the migrations of `M` as [`migrate`] does those of a service.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn apply<M: MigratorTrait>(db: &Db) -> Result<Vec<String>, StoreError> {
     let mut pause = FIRST_PAUSE;
-    for _ in 1..TRIES {
-        match try_up::<M>(db).await {
+    for number in 1..TRIES {
+        let wait = if number <= SHORT_TRIES {
+            SHORT_WAIT
+        } else {
+            LONG_WAIT
+        };
+        match try_up::<M>(db, wait).await {
             Err(StoreError::Unavailable(error)) => {
                 tracing::info!(?error, ?pause, "the migration steps back and tries again");
                 tokio::time::sleep(pause).await;
@@ -81,13 +96,22 @@ async fn up<M: MigratorTrait>(db: &Db) -> Result<Vec<String>, StoreError> {
             ended => return ended,
         }
     }
-    try_up::<M>(db).await
+    try_up::<M>(db, LONG_WAIT).await
 }
 
-async fn try_up<M: MigratorTrait>(db: &Db) -> Result<Vec<String>, StoreError> {
+async fn try_up<M: MigratorTrait>(
+    db: &Db,
+    longest_wait: Duration,
+) -> Result<Vec<String>, StoreError> {
     let applied = Arc::new(Mutex::new(Vec::new()));
     let names = applied.clone();
-    db.migrate(|tx| async move {
+    let engine = db.engine();
+    db.migrate(move |tx| async move {
+        if engine == Engine::Postgres {
+            let millis = longest_wait.as_millis();
+            let set = format!("SELECT set_config('lock_timeout', '{millis}', true)");
+            tx.execute_unprepared(&set).await?;
+        }
         let pending = M::get_pending_migrations_read_only(&tx).await?;
         *names.lock() = names_of(&pending);
         let transaction = tx.begin().await?;

@@ -44,6 +44,12 @@ impl World {
         Self::new(Arc::new(SystemWorld), Arc::new(SystemWorld))
     }
 
+    /// The same randomness with another clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: Arc<dyn Clock>) -> Self {
+        Self::new(clock, self.entropy.clone())
+    }
+
     /// Now, cut to microseconds: what both databases store, so that a value read back is equal.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now().trunc_subsecs(6)

@@ -26,11 +26,11 @@ pub struct DatabaseConfig {
     /// Most connections, opened when needed: to the server on PostgreSQL, for reading on SQLite,
     /// whose one writing connection comes on top.
     pub max_connections: u32,
-    /// Milliseconds a call waits for a connection, or for room in the queue of SQLite's writer,
-    /// before it is answered with `UNAVAILABLE`.
+    /// Milliseconds a call waits for a connection that others use, or for room in the queue of
+    /// SQLite's writer, before it is answered with `RESOURCE_EXHAUSTED`.
     pub acquire_timeout_ms: u64,
-    /// Milliseconds one statement (on PostgreSQL) or one writing transaction (on SQLite) may run
-    /// before it is stopped.
+    /// Milliseconds one statement (on PostgreSQL, where 8 s is the most) or one writing transaction
+    /// (on SQLite) may run before it is stopped.
     pub statement_timeout_ms: u64,
     /// PostgreSQL only: the schema that holds the service's tables; default `public`.
     /// Letters a-z, digits and `_`.
@@ -46,7 +46,7 @@ impl Default for DatabaseConfig {
         Self {
             url: "sqlite://t11.db".to_owned(),
             max_connections: 8,
-            acquire_timeout_ms: 5_000,
+            acquire_timeout_ms: 1_000,
             statement_timeout_ms: 30_000,
             schema: None,
             role: None,

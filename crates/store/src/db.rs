@@ -9,6 +9,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use t11_core::World;
 use tokio::sync::Notify;
@@ -47,6 +48,8 @@ pub(crate) struct Env {
     pub(crate) world: World,
     pub(crate) audit_sink: Option<AuditSink>,
     pub(crate) trace_context: Option<fn() -> Option<String>>,
+    #[cfg(feature = "simulation")]
+    pub(crate) left_out: crate::left_out::LeftOut,
 }
 
 /// How much a database has written since it was opened.
@@ -115,6 +118,8 @@ impl Db {
                 world,
                 audit_sink: None,
                 trace_context: None,
+                #[cfg(feature = "simulation")]
+                left_out: crate::left_out::LeftOut::default(),
             }),
         }
     }
@@ -132,6 +137,13 @@ impl Db {
     pub fn with_trace_context(mut self, current: fn() -> Option<String>) -> Self {
         Arc::make_mut(&mut self.env).trace_context = Some(current);
         self
+    }
+
+    /// Plants a fault: [`Tx::find`] and its siblings no longer ask for the organization in the
+    /// tables that `of_table` names. Holds for every clone of this database.
+    #[cfg(feature = "simulation")]
+    pub fn leave_out_organization(&self, of_table: impl Fn(&str) -> bool + Send + Sync + 'static) {
+        self.env.left_out.set(Arc::new(of_table));
     }
 
     /// Which database this is.
@@ -222,12 +234,37 @@ impl Db {
     /// Answers when the database does: for readiness.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] or [`StoreError::Internal`] when it does not.
+    /// What [`Db::read`] would meet, and [`StoreError::Failed`] when SQLite's writer has stopped
+    /// for good.
     pub async fn ping(&self) -> Result<(), StoreError> {
         use sea_orm::ConnectionTrait as _;
+        if let Backend::Sqlite(sqlite) = &self.shared.backend
+            && let Some(failure) = sqlite.failure()
+        {
+            return Err(failure);
+        }
         self.read(System("readiness"), |tx| async move {
             tx.execute_unprepared("SELECT 1").await?;
             Ok(())
+        })
+        .await
+    }
+
+    /// The time of the server, as exact as the answer is quick. `None` on SQLite, which has none of
+    /// its own.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub async fn time(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+        if self.engine() == Engine::Sqlite {
+            return Ok(None);
+        }
+        self.read(System("the time of the server"), |tx| async move {
+            let ask = Statement::from_string(DbBackend::Postgres, "SELECT clock_timestamp()");
+            let row = tx.query_one_raw(ask).await?;
+            let row = row.ok_or_else(|| StoreError::internal("the server gave no time"))?;
+            Ok(Some(row.try_get_by_index(0)?))
         })
         .await
     }

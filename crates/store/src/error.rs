@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 use t11_core::{Fault, FaultKind};
 
 /// The database did not do what was asked.
@@ -20,9 +20,19 @@ pub enum StoreError {
     /// The row belongs to one that does not exist (any more), or others still belong to it.
     #[error("a record that this one belongs to, or that belongs to it, forbids the change")]
     Reference,
-    /// No connection, no room in the queue, a lock not given, a deadlock: trying again may help.
+    /// No connection, a lock not given, a deadlock: trying again may help.
     #[error("the database does not answer")]
     Unavailable(#[source] Option<DbErr>),
+    /// All connections are at work, or the queue of SQLite's writer is full, for longer than
+    /// `acquire_timeout_ms`.
+    #[error("the database has more work than it can do")]
+    Busy,
+    /// The disk of the database has no room; what is stored can still be read.
+    #[error("there is no room left where the database keeps its data")]
+    Full(#[source] DbErr),
+    /// The disk of the database cannot be relied on.
+    #[error("the disk of the database has failed")]
+    Failed(#[source] DbErr),
     /// The statement or the transaction ran longer than `statement_timeout_ms`.
     #[error("the database took too long")]
     Timeout,
@@ -62,7 +72,8 @@ impl Fault for StoreError {
         match self {
             Self::Conflict { .. } => FaultKind::AlreadyExists,
             Self::Reference => FaultKind::Precondition,
-            Self::Unavailable(_) => FaultKind::Unavailable,
+            Self::Unavailable(_) | Self::Failed(_) => FaultKind::Unavailable,
+            Self::Busy | Self::Full(_) => FaultKind::Exhausted,
             Self::Timeout => FaultKind::Timeout,
             Self::Internal(_) | Self::WrongOrganization | Self::Panicked | Self::Config(_) => {
                 FaultKind::Internal
@@ -75,6 +86,9 @@ impl Fault for StoreError {
             Self::Conflict { .. } => "ALREADY_EXISTS",
             Self::Reference => "REFERENCE_BROKEN",
             Self::Unavailable(_) => "DATABASE_UNAVAILABLE",
+            Self::Busy => "DATABASE_BUSY",
+            Self::Full(_) => "STORAGE_FULL",
+            Self::Failed(_) => "STORAGE_FAILED",
             Self::Timeout => "DATABASE_TIMEOUT",
             Self::Internal(_) | Self::WrongOrganization | Self::Panicked | Self::Config(_) => {
                 "DATABASE_FAILED"
@@ -83,13 +97,14 @@ impl Fault for StoreError {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        matches!(self, Self::Unavailable(_)).then_some(Duration::from_secs(1))
+        matches!(self, Self::Unavailable(_) | Self::Busy).then_some(Duration::from_secs(1))
     }
 }
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
         let known = match &error {
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => Some(Self::Busy),
             DbErr::ConnectionAcquire(_) => Some(Self::Unavailable(Some(error.clone()))),
             DbErr::Conn(RuntimeErr::SqlxError(source))
             | DbErr::Exec(RuntimeErr::SqlxError(source))
@@ -107,7 +122,6 @@ impl From<sqlx::Error> for StoreError {
 }
 
 fn classify(source: &sqlx::Error, error: &DbErr) -> Option<StoreError> {
-    let unavailable = || StoreError::Unavailable(Some(error.clone()));
     match source {
         sqlx::Error::Database(database) => {
             let code = database.code().unwrap_or_default();
@@ -122,34 +136,52 @@ fn classify(source: &sqlx::Error, error: &DbErr) -> Option<StoreError> {
                 return Some(StoreError::Reference);
             }
             match database.try_downcast_ref::<sqlx::sqlite::SqliteError>() {
-                Some(_) => sqlite_is_unavailable(&code).then(unavailable),
-                None if code == "57014" => Some(StoreError::Timeout),
-                None => postgres_is_unavailable(&code).then(unavailable),
+                Some(_) => of_sqlite(&code, error),
+                None => of_postgres(&code, error),
             }
         }
+        sqlx::Error::PoolTimedOut => Some(StoreError::Busy),
         sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => Some(unavailable()),
+        | sqlx::Error::WorkerCrashed => Some(StoreError::Unavailable(Some(error.clone()))),
         _ => None,
     }
 }
 
-/// BUSY, LOCKED, FULL and CANTOPEN, in their low byte (<https://sqlite.org/rescode.html>).
-fn sqlite_is_unavailable(code: &str) -> bool {
-    code.parse::<u32>()
-        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 13 | 14))
+/// By the low byte of <https://sqlite.org/rescode.html>.
+fn of_sqlite(code: &str, error: &DbErr) -> Option<StoreError> {
+    /// The index of the write-ahead log cannot grow: of all that IOERR says, this is a lack of room.
+    const IOERR_SHMSIZE: u32 = 4874;
+    let code: u32 = code.parse().ok()?;
+    Some(match code & 0xff {
+        // BUSY, LOCKED, CANTOPEN
+        5 | 6 | 14 => StoreError::Unavailable(Some(error.clone())),
+        // FULL
+        13 => StoreError::Full(error.clone()),
+        10 if code == IOERR_SHMSIZE => StoreError::Full(error.clone()),
+        // IOERR, CORRUPT, NOTADB
+        10 | 11 | 26 => StoreError::Failed(error.clone()),
+        _ => return None,
+    })
 }
 
-/// Lost connections, a lack of resources, shutdowns, serialization failures, deadlocks and locks
-/// not given (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
-fn postgres_is_unavailable(code: &str) -> bool {
-    matches!(code.get(..2), Some("08" | "53"))
-        || matches!(
-            code,
-            "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "25P03"
-        )
+/// By <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn of_postgres(code: &str, error: &DbErr) -> Option<StoreError> {
+    Some(match code {
+        "53100" => StoreError::Full(error.clone()),
+        "58030" => StoreError::Failed(error.clone()),
+        "57014" => StoreError::Timeout,
+        // Serialization failures, deadlocks, locks not given, shutdowns.
+        "40001" | "40P01" | "55P03" | "57P01" | "57P02" | "57P03" | "25P03" => {
+            StoreError::Unavailable(Some(error.clone()))
+        }
+        // Lost connections, a lack of resources.
+        _ if code.starts_with("08") || code.starts_with("53") => {
+            StoreError::Unavailable(Some(error.clone()))
+        }
+        _ => return None,
+    })
 }
 
 /// The name of the unique index over `columns` of `table`: `uq_<table>_<column>_…`, cut to the 63
@@ -215,10 +247,34 @@ mod tests {
     }
 
     #[test]
-    fn transient_codes() {
-        assert!(sqlite_is_unavailable("5") && sqlite_is_unavailable("517"));
-        assert!(!sqlite_is_unavailable("19"));
-        assert!(postgres_is_unavailable("40P01") && postgres_is_unavailable("08006"));
-        assert!(!postgres_is_unavailable("23503"));
+    fn codes_say_what_to_do() {
+        let error = DbErr::Custom(String::new());
+        let reason = |told: Option<StoreError>| told.map(|error| error.reason().to_owned());
+        let expected = |reason: Option<&str>| reason.map(ToOwned::to_owned);
+        for (code, wanted) in [
+            ("5", Some("DATABASE_UNAVAILABLE")),
+            ("517", Some("DATABASE_UNAVAILABLE")),
+            ("13", Some("STORAGE_FULL")),
+            ("4874", Some("STORAGE_FULL")),
+            ("1034", Some("STORAGE_FAILED")),
+            ("11", Some("STORAGE_FAILED")),
+            ("19", None),
+        ] {
+            assert_eq!(reason(of_sqlite(code, &error)), expected(wanted), "{code}");
+        }
+        for (code, wanted) in [
+            ("40P01", Some("DATABASE_UNAVAILABLE")),
+            ("08006", Some("DATABASE_UNAVAILABLE")),
+            ("53300", Some("DATABASE_UNAVAILABLE")),
+            ("53100", Some("STORAGE_FULL")),
+            ("57014", Some("DATABASE_TIMEOUT")),
+            ("23503", None),
+        ] {
+            assert_eq!(
+                reason(of_postgres(code, &error)),
+                expected(wanted),
+                "{code}"
+            );
+        }
     }
 }

@@ -5,6 +5,8 @@ mod config;
 mod db;
 mod effect;
 mod error;
+#[cfg(feature = "simulation")]
+mod left_out;
 mod outbox;
 mod relay;
 mod scope;

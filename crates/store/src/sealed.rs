@@ -247,6 +247,19 @@ impl Keyring {
         self.key(parts.key_id).map(|key| key.id != self.primary.id)
     }
 
+    /// Bytes at the beginning of a sealed value that name its key; see [`Keyring::knows`].
+    pub const HEAD: usize = 1 + KEY_ID_LEN;
+
+    /// Whether a value that begins with `head` ([`Keyring::HEAD`] bytes) is under one of the keys.
+    ///
+    /// # Errors
+    /// [`SealError::Malformed`] or [`SealError::UnknownKey`].
+    pub fn knows(&self, head: &[u8]) -> Result<(), SealError> {
+        let key_id = head.strip_prefix(&[VERSION]).ok_or(SealError::Malformed)?;
+        let key_id = key_id.try_into().map_err(|_| SealError::Malformed)?;
+        self.key(key_id).map(|_| ())
+    }
+
     /// A key for another purpose (signing page tokens, keying a hash), made from the primary key:
     /// the same on every replica, another for every purpose, and another after a rotation.
     pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {

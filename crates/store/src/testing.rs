@@ -14,6 +14,9 @@ pub const URL_VARIABLE: &str = "T11_TEST_DATABASE_URL";
 /// The role that tests act as on a PostgreSQL server, as services do: it owns nothing.
 const ROLE: &str = "t11_test";
 
+/// Longest wait for a connection, in milliseconds: tests run beside each other on small machines.
+const PATIENCE_MS: u64 = 10_000;
+
 /// A migrated database of its own: a SQLite file, or with [`URL_VARIABLE`] set a PostgreSQL
 /// schema. Removed when dropped. Derefs to [`Db`].
 pub struct TestDb {
@@ -56,6 +59,7 @@ impl TestDb {
                 let config = DatabaseConfig {
                     schema: Some(schema),
                     role: Some(ROLE.to_owned()),
+                    acquire_timeout_ms: PATIENCE_MS,
                     ..DatabaseConfig::new(url)
                 };
                 (config, None)

@@ -108,6 +108,7 @@ impl Fault for Error {
             | Self::File(_)
             | Self::FileTruncated
             | Self::UploadWithoutHeader => FaultKind::Invalid,
+            Self::Bucket(error) if is_full(error) => FaultKind::Exhausted,
             Self::Bucket(_) => FaultKind::Unavailable,
             Self::Neighbour(fault) => fault.kind(),
             Self::Store(error) => error.kind(),
@@ -133,6 +134,7 @@ impl Fault for Error {
             Self::File(rejection) => file_reason(*rejection),
             Self::FileTruncated => "FILE_TRUNCATED",
             Self::UploadWithoutHeader => "UPLOAD_HEADER_MISSING",
+            Self::Bucket(error) if is_full(error) => "STORAGE_FULL",
             Self::Bucket(_) => "BUCKET_UNAVAILABLE",
             Self::Neighbour(fault) => fault.reason(),
             Self::Store(error) => error.reason(),
@@ -174,6 +176,23 @@ impl Fault for Error {
             _ => None,
         }
     }
+}
+
+/// Whether a lack of room is behind it, however deep.
+fn is_full(error: &std::io::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull) {
+            return true;
+        }
+        // What an `io::Error` wraps is not its source but in it.
+        cause = match io.and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
 }
 
 /// The reason of an upload that is refused at the door.

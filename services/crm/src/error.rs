@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use t11_core::{Fault, FaultKind, PageError, Violation, Violations};
-use t11_store::StoreError;
+use t11_store::{SealError, StoreError};
 
 /// What can go wrong here, one variant for each decision a caller can make.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,9 @@ pub(crate) enum Error {
     NotFound { resource: &'static str },
     #[error(transparent)]
     Page(#[from] PageError),
+    /// A stored secret that the keys of this process do not open.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -39,6 +42,7 @@ impl Fault for Error {
             Self::CredentialInUse => FaultKind::Precondition,
             Self::ConnectionExists { .. } => FaultKind::AlreadyExists,
             Self::Page(error) => error.kind(),
+            Self::Seal(error) => error.kind(),
             Self::Store(error) => error.kind(),
         }
     }
@@ -51,6 +55,7 @@ impl Fault for Error {
             Self::ConnectionExists { .. } => "CONNECTION_EXISTS",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Page(error) => error.reason(),
+            Self::Seal(error) => error.reason(),
             Self::Store(error) => error.reason(),
         }
     }

@@ -9,6 +9,7 @@ mod store;
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use t11_core::{PageTokens, World};
 use t11_runtime::{Built, Context, Environment, Service};
 use t11_store::{Db, Keyring};
@@ -34,6 +35,11 @@ impl Service for Crm {
             keyring: context.keyring(),
             page_tokens: context.page_tokens(),
         };
+        let store = Store::new(parts.db.clone(), parts.world.clone(), parts.keyring.clone());
+        store.check_keys().await.context(
+            "the secrets in the database need other keys: give the old one in T11_KEYRING, or the \
+             right one in ENCRYPTION_KEY",
+        )?;
         Ok(Built::new(routes(&config, parts)))
     }
 }

@@ -6,7 +6,9 @@
 //! acting as a role that owns nothing and that row security binds.
 
 mod guard;
+mod pool;
 mod roles;
+mod room;
 
 use std::future::Future;
 use std::str::FromStr as _;
@@ -14,20 +16,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use sea_orm::{
-    AccessMode, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend,
+    AccessMode, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqlxPostgresConnector, Statement, TransactionTrait as _,
 };
-use sqlx::Connection as _;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool};
+use tokio::time::timeout;
 
 pub(super) use self::guard::refusals;
+use self::room::{Place, Room};
 use super::{Connections, Counters, Env, Written, connections, run, run_read};
-use crate::{Access, DatabaseConfig, StoreError, Tx};
+use crate::{Access, DatabaseConfig, StoreError, Tx, tx};
 
-/// A pooled connection that has rested longer than this is tried before it is used.
-const TRY_AFTER_IDLE: Duration = Duration::from_secs(5);
+/// Longest statement, but for those of migrations.
+const LONGEST_STATEMENT: Duration = Duration::from_secs(8);
+/// What an answer may take beyond the longest statement: the server stops that one itself, so who
+/// has not answered by then is gone.
+const ANSWER_SLACK: Duration = Duration::from_secs(1);
+/// Longest wait for the end of a transaction that is given up.
+const ROLLBACK: Duration = Duration::from_secs(4);
 
 /// One round trip. A transaction may become read-only at any time, so no `BEGIN READ ONLY` either.
 const BEGIN: &str = "SELECT set_config('app.organization_id', $1, true), \
@@ -45,7 +52,8 @@ pub(super) struct Postgres {
     role: Option<String>,
     /// Connections may carry statements that another client has prepared.
     is_pooled: bool,
-    statement_timeout_ms: u64,
+    room: Room,
+    statement_timeout: Duration,
     commits: AtomicU64,
     writes: AtomicU64,
 }
@@ -59,28 +67,17 @@ impl Postgres {
         if is_pooled {
             options = options.statement_cache_capacity(0);
         }
-        let pool = PgPoolOptions::new()
-            .max_connections(config.max_connections.max(1))
-            .acquire_timeout(Duration::from_millis(config.acquire_timeout_ms))
-            .test_before_acquire(false)
-            .before_acquire(|connection, rest| {
-                async move {
-                    if rest.idle_for > TRY_AFTER_IDLE {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                }
-                .boxed()
-            })
-            .connect_with(options)
-            .await?;
+        let size = config.max_connections.max(1);
+        let pool = pool::options(size).connect_with(options).await?;
         Ok(Self {
             connection: SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
             pool,
             schema,
             role,
             is_pooled,
-            statement_timeout_ms: config.statement_timeout_ms,
+            room: Room::new(size, Duration::from_millis(config.acquire_timeout_ms)),
+            statement_timeout: Duration::from_millis(config.statement_timeout_ms)
+                .min(LONGEST_STATEMENT),
             commits: AtomicU64::new(0),
             writes: AtomicU64::new(0),
         })
@@ -98,12 +95,14 @@ impl Postgres {
         E: From<StoreError>,
     {
         let role = self.role.as_deref();
-        self.write_as(role, access, env, work).await
+        let patience = Some(self.patience());
+        self.write_as(role, patience, access, env, work).await
     }
 
     async fn write_as<T, E, F, Fut>(
         &self,
         role: Option<&str>,
+        patience: Option<Duration>,
         access: Access,
         env: Arc<Env>,
         work: F,
@@ -113,14 +112,16 @@ impl Postgres {
         Fut: Future<Output = Result<T, E>>,
         E: From<StoreError>,
     {
-        let session = self.begin(&access, AccessMode::ReadWrite, role).await?;
-        let tx = Tx::new(session, access, env);
+        let mut place = self.room.enter().await?;
+        let mode = AccessMode::ReadWrite;
+        let session = self.begin(&mut place, &access, mode, role).await?;
+        let tx = Tx::new(session, access, env, patience);
         self.writes.fetch_add(1, Ordering::Relaxed);
         let result = run(tx.clone(), work).await;
         let session = tx.end().await?;
         match result {
             Ok(value) => {
-                session.commit().await.map_err(StoreError::from)?;
+                self.in_time(session.commit()).await?;
                 self.commits.fetch_add(1, Ordering::Relaxed);
                 Ok(Written {
                     value,
@@ -146,8 +147,10 @@ impl Postgres {
         E: From<StoreError>,
     {
         let role = self.role.as_deref();
-        let session = self.begin(&access, AccessMode::ReadOnly, role).await?;
-        let tx = Tx::new(session, access, env);
+        let mut place = self.room.enter().await?;
+        let mode = AccessMode::ReadOnly;
+        let session = self.begin(&mut place, &access, mode, role).await?;
+        let tx = Tx::new(session, access, env, Some(self.patience()));
         let result = run_read(tx.clone(), work).await;
         roll_back(tx.end().await?).await;
         result
@@ -173,7 +176,7 @@ impl Postgres {
             }
             Ok(())
         };
-        self.write_as(None, access, env, prepared)
+        self.write_as(None, None, access, env, prepared)
             .await
             .map(|written| written.value)
     }
@@ -193,16 +196,38 @@ impl Postgres {
         self.pool.close().await;
     }
 
+    /// Longest wait for the answer to a statement.
+    fn patience(&self) -> Duration {
+        self.statement_timeout + ANSWER_SLACK
+    }
+
+    async fn in_time<T>(
+        &self,
+        asked: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, StoreError> {
+        match timeout(self.patience(), asked).await {
+            Ok(outcome) => Ok(outcome?),
+            Err(_) => Err(tx::silent().into()),
+        }
+    }
+
     async fn begin(
         &self,
+        place: &mut Place<'_>,
         access: &Access,
         mode: AccessMode,
         role: Option<&str>,
     ) -> Result<DatabaseTransaction, StoreError> {
-        let session = self.connection.begin().await?;
+        let session = self.in_time(self.connection.begin()).await;
+        // There is a place, so what was waited for is the server.
+        let session = session.map_err(|error| match error {
+            StoreError::Busy => StoreError::Unavailable(None),
+            other => other,
+        })?;
         if self.is_pooled {
             // sqlx names its statements, and another client's of the same name may be there.
-            session.execute_unprepared("DEALLOCATE ALL").await?;
+            self.in_time(session.execute_unprepared("DEALLOCATE ALL"))
+                .await?;
         }
         let (org, system) = match access.org() {
             Some(org) => (org.to_string(), "off"),
@@ -212,7 +237,7 @@ impl Postgres {
             org.into(),
             system.into(),
             format!("\"{}\", public", self.schema).into(),
-            self.statement_timeout_ms.to_string().into(),
+            self.statement_timeout.as_millis().to_string().into(),
             if mode == AccessMode::ReadOnly {
                 "on"
             } else {
@@ -222,10 +247,11 @@ impl Postgres {
             role.unwrap_or(LOGIN_ROLE).into(),
         ];
         let begin = Statement::from_sql_and_values(DbBackend::Postgres, BEGIN, settings);
-        session
-            .execute_raw(begin)
-            .await
-            .map_err(|error| roles::explain(error, role))?;
+        match timeout(self.patience(), session.execute_raw(begin)).await {
+            Ok(begun) => begun.map_err(|error| roles::explain(error, role))?,
+            Err(_) => return Err(tx::silent().into()),
+        };
+        place.begin_work();
         Ok(session)
     }
 }
@@ -250,8 +276,10 @@ fn without_pooler_mark(url: &str) -> (String, bool) {
 
 /// A failed rollback closes the connection, which rolls back too.
 async fn roll_back(session: DatabaseTransaction) {
-    if let Err(error) = session.rollback().await {
-        tracing::warn!(%error, "a transaction could not be rolled back");
+    match timeout(ROLLBACK, session.rollback()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "a transaction could not be rolled back"),
+        Err(_) => tracing::warn!("the database does not answer to a rollback"),
     }
 }
 

@@ -8,10 +8,12 @@ use std::str::FromStr as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector, TransactionTrait as _};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{Connection as _, SqliteConnection};
 
 use self::writer::{Keep, Writer};
 use super::{Connections, Counters, Env, Written, connections, run_read};
@@ -19,6 +21,11 @@ use crate::{Access, DatabaseConfig, StoreError, Tx};
 
 /// How long a statement waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages the writer may keep in memory, in KiB; taken as they are needed. A batch that outgrows
+/// them is written to the log before its end, and read back from there.
+const WRITER_CACHE_KIB: u32 = 16 * 1024;
+/// Pages in the write-ahead log that set off its folding into the file: 16 MiB of 4 KiB each.
+const CHECKPOINT_PAGES: u32 = 4096;
 
 pub(super) struct Sqlite {
     writer: Writer,
@@ -57,19 +64,27 @@ impl Sqlite {
                 .max_lifetime(None)
                 .test_before_acquire(false)
         };
-        let writer_pool = pool(1).connect_with(options.clone()).await?;
+        let writer_options = options
+            .clone()
+            // Each closure of a batch has a savepoint: what undoes it would go through a file.
+            .pragma("temp_store", "MEMORY")
+            .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string());
+        let writer_pool = pool(1).connect_with(writer_options).await?;
         let readers = if config.is_memory() {
             None
         } else {
             let pool = pool(config.max_connections.max(1))
+                .after_release(|connection, _| is_done(connection).boxed())
                 .connect_with(options.pragma("query_only", "ON"))
                 .await?;
             let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.clone());
             Some(Readers { pool, connection })
         };
         let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(writer_pool.clone());
+        let kept = readers.is_some().then(|| writer_pool.clone());
         Ok(Self {
-            writer: Writer::start(connection, acquire_timeout),
+            writer: Writer::start(connection, kept, acquire_timeout),
             writer_pool,
             readers,
             transaction_timeout: Duration::from_millis(config.statement_timeout_ms),
@@ -120,7 +135,7 @@ impl Sqlite {
             return read.map(|written| written.value);
         };
         let session = readers.connection.begin().await.map_err(StoreError::from)?;
-        let tx = Tx::new(session, access, env);
+        let tx = Tx::new(session, access, env, None);
         let result = run_read(tx.clone(), work).await;
         tx.end().await?.rollback().await.map_err(StoreError::from)?;
         result
@@ -144,6 +159,11 @@ impl Sqlite {
         migrated.map(|written| written.value)
     }
 
+    /// Why nothing is written any more, if that is so.
+    pub(super) fn failure(&self) -> Option<StoreError> {
+        self.writer.failure()
+    }
+
     pub(super) fn counters(&self) -> Counters {
         self.writer.counters()
     }
@@ -164,6 +184,16 @@ impl Sqlite {
         // Last, for the last connection to close folds the write-ahead log into the file.
         self.writer_pool.close().await;
     }
+}
+
+/// Whether nothing is left open: after an error of the disk SQLite ends a transaction by itself, the
+/// driver goes on counting from it, and later readers would see what was there then for ever.
+async fn is_done(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A rollback may be on its way.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 fn create_folder(file: &Path) -> Result<(), StoreError> {

@@ -213,6 +213,24 @@ async fn the_writer_survives_a_transaction_that_the_database_has_ended() {
 }
 
 #[tokio::test]
+async fn what_is_acknowledged_after_a_full_disk_is_there() {
+    let (_folder, db) = sqlite().await;
+    db.write(System("no more room"), |tx| async move {
+        tx.execute_unprepared("PRAGMA max_page_count = 1").await?;
+        Ok::<_, StoreError>(())
+    })
+    .await
+    .unwrap();
+    let refused = write_note(&db, 1, &"x".repeat(1 << 20)).await;
+    assert!(matches!(refused, Err(StoreError::Full(_))), "{refused:?}");
+    for text in ["a", "b", "c"] {
+        write_note(&db, 1, text).await.unwrap();
+    }
+    // Readers have connections of their own: they see what is committed and nothing else.
+    assert_eq!(texts(&db).await, ["a", "b", "c"]);
+}
+
+#[tokio::test]
 async fn the_writer_survives_work_that_panics_while_it_is_dropped() {
     struct Bomb;
     impl Drop for Bomb {

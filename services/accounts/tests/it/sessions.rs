@@ -323,8 +323,8 @@ async fn a_caller_token_lives_as_long_as_its_answer_says() {
     assert_eq!(expire_time, accounts.world().now() + TimeDelta::minutes(5));
     let verify = |at| accounts.verifier().verify(&issued.caller_token, at);
     assert!(verify(expire_time).is_ok());
-    // Clocks may differ by 5 seconds.
-    let late = expire_time + TimeDelta::seconds(6);
+    // Clocks may differ by a minute.
+    let late = expire_time + TimeDelta::seconds(61);
     assert_eq!(verify(late), Err(TokenError::Expired));
 }
 

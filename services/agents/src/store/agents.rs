@@ -122,7 +122,7 @@ impl Store {
         let now = self.world.now();
         self.db
             .write(scope, move |tx| async move {
-                let agent = by_id(&tx, id).await?;
+                let agent = held(&tx, id).await?;
                 agent.etag().check(&etag)?;
                 let mut draft = Draft {
                     display_name: agent.display_name.clone(),
@@ -155,7 +155,7 @@ impl Store {
         let now = self.world.now();
         self.db
             .write(scope, move |tx| async move {
-                let agent = by_id(&tx, id).await?;
+                let agent = held(&tx, id).await?;
                 let state = agent.after(asked)?;
                 if state == agent.state {
                     return Ok(agent);
@@ -185,7 +185,7 @@ impl Store {
     ) -> Result<(), Error> {
         self.db
             .write(scope, move |tx| async move {
-                let agent = by_id(&tx, id).await?;
+                let agent = held(&tx, id).await?;
                 agent.etag().check(&etag)?;
                 if agent.state == State::Active {
                     return Err(Error::AgentState { state: agent.state });
@@ -233,6 +233,16 @@ impl Store {
 
 pub(super) async fn by_id(tx: &Tx, id: Uuid) -> Result<Agent, Error> {
     let found = tx.find::<Entity>()?.filter(Column::Id.eq(id)).one(tx).await;
+    found
+        .map_err(StoreError::from)?
+        .ok_or_else(|| Error::not_found("agents", id))?
+        .try_into()
+}
+
+/// The same, held until the transaction ends: who reads it to change it decides by what it is.
+async fn held(tx: &Tx, id: Uuid) -> Result<Agent, Error> {
+    let chosen = tx.find::<Entity>()?.filter(Column::Id.eq(id));
+    let found = chosen.lock_exclusive().one(tx).await;
     found
         .map_err(StoreError::from)?
         .ok_or_else(|| Error::not_found("agents", id))?

@@ -74,7 +74,7 @@ impl Store {
     ) -> Result<Category, Error> {
         self.db
             .write(scope, move |tx| async move {
-                let all = all(&tx).await?;
+                let all = held(&tx).await?;
                 let now = all.iter().find(|category| category.id == id).cloned();
                 let now = now.ok_or_else(|| Error::not_found("categories", id))?;
                 now.etag().check(&etag)?;
@@ -104,7 +104,7 @@ impl Store {
     pub(crate) async fn delete_category(&self, scope: &OrgScope, id: Uuid) -> Result<(), Error> {
         self.db
             .write(scope, move |tx| async move {
-                let all = all(&tx).await?;
+                let all = held(&tx).await?;
                 let found = all.iter().find(|category| category.id == id);
                 let parent = found
                     .ok_or_else(|| Error::not_found("categories", id))?
@@ -150,6 +150,16 @@ pub(super) async fn all(tx: &Tx) -> Result<Vec<Category>, Error> {
         category(row, count)
     };
     Ok(rows.into_iter().map(of).collect())
+}
+
+/// The same, held until the transaction ends: where one may hang depends on all of them.
+async fn held(tx: &Tx) -> Result<Vec<Category>, Error> {
+    let rows = tx.find::<Entity>()?.order_by_asc(Column::Id);
+    rows.lock_exclusive()
+        .all(tx)
+        .await
+        .map_err(StoreError::from)?;
+    all(tx).await
 }
 
 async fn counts(tx: &Tx) -> Result<HashMap<Uuid, u64>, Error> {

@@ -52,12 +52,12 @@ impl Store {
         let ids: Vec<_> = reading.chunks.iter().map(|_| self.world.new_id()).collect();
         self.db
             .write(scope, move |tx| async move {
-                let source = super::sources::by_id(&tx, source_id).await?;
+                let version = super::sources::next_index_version(&tx).await?;
+                let source = super::sources::held(&tx, source_id).await?;
                 let old = tx
                     .delete_many::<Entity>()?
                     .filter(Column::SourceId.eq(source_id));
                 old.exec(&tx).await.map_err(StoreError::from)?;
-                let version = super::sources::next_index_version(&tx).await?;
                 save_source(&tx, &source, &reading, version, now).await?;
                 insert(&tx, source_id, ids, reading.chunks).await
             })

@@ -167,6 +167,15 @@ pub(super) async fn by_id(tx: &Tx, id: Uuid) -> Result<Conversation, Error> {
         .ok_or_else(|| Error::not_found("conversations", id))
 }
 
+/// The same, held until the transaction ends: who reads it to change it decides by what it is.
+pub(super) async fn held(tx: &Tx, id: Uuid) -> Result<Conversation, Error> {
+    let chosen = tx.find::<Entity>()?.filter(Column::Id.eq(id));
+    let found = chosen.lock_exclusive().one(tx).await;
+    let row = found.map_err(StoreError::from)?;
+    row.map(Conversation::from)
+        .ok_or_else(|| Error::not_found("conversations", id))
+}
+
 async fn made_by(tx: &Tx, request_id: Option<Uuid>) -> Result<Option<Conversation>, Error> {
     let Some(request_id) = request_id else {
         return Ok(None);

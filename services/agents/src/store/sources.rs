@@ -123,7 +123,8 @@ impl Store {
         let (now, job_id) = (self.world.now(), self.world.new_id());
         self.db
             .write(scope, move |tx| async move {
-                let source = by_id(&tx, id).await?;
+                let version = next_index_version(&tx).await?;
+                let source = held(&tx, id).await?;
                 source.etag().check(&etag)?;
                 let patch = patch.check(source.kind)?;
                 if let Some(category) = patch.category {
@@ -135,7 +136,7 @@ impl Store {
                     id: ActiveValue::Unchanged(id),
                     revision: ActiveValue::Set(source.revision + 1),
                     update_time: ActiveValue::Set(now),
-                    index_version: ActiveValue::Set(next_index_version(&tx).await?),
+                    index_version: ActiveValue::Set(version),
                     ..Default::default()
                 };
                 apply(&mut row, patch);
@@ -161,7 +162,7 @@ impl Store {
         let (now, job_id) = (self.world.now(), self.world.new_id());
         self.db
             .write(scope, move |tx| async move {
-                let source = by_id(&tx, id).await?;
+                let source = held(&tx, id).await?;
                 tx.audit_target(format_name("sources", id));
                 let mut row = ActiveModel {
                     id: ActiveValue::Unchanged(id),
@@ -180,9 +181,9 @@ impl Store {
     pub(crate) async fn delete_source(&self, scope: &OrgScope, id: Uuid) -> Result<String, Error> {
         self.db
             .write(scope, move |tx| async move {
-                let source = by_id(&tx, id).await?;
-                tx.audit_target(format_name("sources", id));
                 next_index_version(&tx).await?;
+                let source = held(&tx, id).await?;
+                tx.audit_target(format_name("sources", id));
                 let deleting = tx.delete_many::<Entity>()?.filter(Column::Id.eq(id));
                 deleting.exec(&tx).await.map_err(StoreError::from)?;
                 Ok(source.storage_path)
@@ -231,7 +232,8 @@ async fn enqueue(tx: &Tx, job_id: Uuid, source: &Source) -> Result<(), Error> {
     Ok(tx.enqueue(job).await?)
 }
 
-/// Makes the next number of the organization's index; the row's lock orders the changes.
+/// Makes the next number of the organization's index; the row's lock orders the changes, and is
+/// taken before that of any source.
 pub(super) async fn next_index_version(tx: &Tx) -> Result<i64, Error> {
     use version::{ActiveModel as Version, Column as C, Entity as Versions};
     let org_id = tx.org_id()?.0;
@@ -253,6 +255,16 @@ pub(super) async fn next_index_version(tx: &Tx) -> Result<i64, Error> {
 
 pub(super) async fn by_id(tx: &Tx, id: Uuid) -> Result<Source, Error> {
     let found = tx.find::<Entity>()?.filter(Column::Id.eq(id)).one(tx).await;
+    found
+        .map_err(StoreError::from)?
+        .ok_or_else(|| Error::not_found("sources", id))?
+        .try_into()
+}
+
+/// The same, held until the transaction ends: who reads it to change it decides by what it is.
+pub(super) async fn held(tx: &Tx, id: Uuid) -> Result<Source, Error> {
+    let chosen = tx.find::<Entity>()?.filter(Column::Id.eq(id));
+    let found = chosen.lock_exclusive().one(tx).await;
     found
         .map_err(StoreError::from)?
         .ok_or_else(|| Error::not_found("sources", id))?

@@ -57,7 +57,7 @@ impl Store {
             (self.world.now(), self.world.new_id(), self.world.new_id());
         self.db
             .write(scope, move |tx| async move {
-                let mut conversation = conversations::by_id(&tx, conversation_id).await?;
+                let mut conversation = conversations::held(&tx, conversation_id).await?;
                 if let Some(repeated) = repeated(&tx, conversation_id, request_id).await? {
                     return Ok(Begun::Repeated(Box::new(repeated)));
                 }
@@ -113,12 +113,12 @@ impl Store {
         let (id, conversation_id, agent_id) = (turn.id, turn.conversation_id, turn.agent_id);
         self.db
             .write(scope, move |tx| async move {
+                let mut conversation = conversations::held(&tx, conversation_id).await?;
                 if by_id(&tx, conversation_id, id).await?.state != State::Running {
                     return Ok(None);
                 }
                 update(&tx, id, &report).await?;
                 insert_steps(&tx, id, &report.steps, step_ids).await?;
-                let mut conversation = conversations::by_id(&tx, conversation_id).await?;
                 conversation.turn_count += 1;
                 conversation.cost_micro_usd += report.usage.cost_micro_usd;
                 conversation.opted_out |= report.opted_out;

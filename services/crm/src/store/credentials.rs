@@ -1,11 +1,13 @@
 //! The organization's integration.
 
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait as _, IntoActiveModel as _, PaginatorTrait as _, QuerySelect as _, Set,
+    ActiveModelTrait as _, EntityTrait as _, IntoActiveModel as _, PaginatorTrait as _,
+    QuerySelect as _, Set,
 };
 use secrecy::ExposeSecret as _;
 use t11_core::OrgScope;
-use t11_store::{Place, Sealed, Tx};
+use t11_store::{Keyring, Place, Sealed, System, Tx};
 use uuid::Uuid;
 
 use super::Store;
@@ -71,6 +73,25 @@ impl Store {
             Ok(())
         });
         delete.await
+    }
+
+    /// Whether this process has the keys of all stored secrets. With a wrong one it would seal new
+    /// secrets that no other process can open, and fail at the old ones one by one.
+    pub(crate) async fn check_keys(&self) -> Result<(), Error> {
+        let head = format!("substr(client_secret, 1, {})", Keyring::HEAD);
+        let heads = self
+            .db
+            .read(System("keys of all secrets"), |tx| async move {
+                let heads = credential::Entity::find()
+                    .select_only()
+                    .column_as(Expr::cust(head), "head")
+                    .distinct();
+                Ok::<Vec<Vec<u8>>, Error>(heads.into_tuple().all(&tx).await?)
+            });
+        for head in heads.await? {
+            self.keyring.knows(&head)?;
+        }
+        Ok(())
     }
 
     fn seal(&self, tx: &Tx, row: Uuid, new: &NewCredential) -> Result<Sealed, Error> {

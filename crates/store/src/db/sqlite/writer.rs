@@ -3,11 +3,15 @@
 //! Flushing a commit to disk costs far more than the statements in it, so the closures that wait
 //! are run one after the other in one `BEGIN IMMEDIATE … COMMIT`, each in a savepoint: its error
 //! undoes only its own changes. Callers are answered after the commit.
+//!
+//! When a commit fails because of the disk, nobody knows what of it is there, and a second flush
+//! may succeed without having written what the first could not. So the writer writes nothing more:
+//! the next start reads what the disk really holds.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
@@ -16,6 +20,8 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
     TransactionTrait as _,
 };
+use sqlx::SqlitePool;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Counters, Env, Written, in_callers_span, run, run_read};
@@ -42,7 +48,11 @@ pub(super) struct Writer {
     queue: mpsc::Sender<Box<dyn Job>>,
     room_timeout: Duration,
     totals: Arc<Totals>,
+    failure: Failure,
 }
+
+/// Why the writer has stopped for good.
+type Failure = Arc<OnceLock<StoreError>>;
 
 #[derive(Default)]
 struct Totals {
@@ -51,13 +61,23 @@ struct Totals {
 }
 
 impl Writer {
-    pub(super) fn start(connection: DatabaseConnection, room_timeout: Duration) -> Self {
+    /// Writes through `connection`, which is the one of `pool`. In memory there is no pool to take
+    /// another from.
+    pub(super) fn start(
+        connection: DatabaseConnection,
+        pool: Option<SqlitePool>,
+        room_timeout: Duration,
+    ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let totals = Arc::new(Totals::default());
+        let failure = Failure::default();
         let task = Task {
             connection,
+            pool,
+            is_unsure: false,
             waiting,
             totals: totals.clone(),
+            failure: failure.clone(),
         };
         #[expect(
             clippy::disallowed_methods,
@@ -68,6 +88,7 @@ impl Writer {
             queue,
             room_timeout,
             totals,
+            failure,
         }
     }
 
@@ -100,11 +121,19 @@ impl Writer {
         self.queue
             .send_timeout(Box::new(job), self.room_timeout)
             .await
-            .map_err(|_| StoreError::Unavailable(None))?;
+            .map_err(|refused| match refused {
+                SendTimeoutError::Timeout(_) => StoreError::Busy,
+                SendTimeoutError::Closed(_) => StoreError::Unavailable(None),
+            })?;
         // Dropped unanswered only when the runtime shuts down.
         answer
             .await
             .unwrap_or_else(|_| Err(StoreError::Unavailable(None).into()))
+    }
+
+    /// Why nothing is written any more, if that is so.
+    pub(super) fn failure(&self) -> Option<StoreError> {
+        self.failure.get().cloned()
     }
 
     pub(super) fn counters(&self) -> Counters {
@@ -154,17 +183,19 @@ where
             let Some(work) = self.work.take() else {
                 return Ok(());
             };
-            let tx = Tx::new(savepoint, self.access.clone(), self.env.clone());
+            let tx = Tx::new(savepoint, self.access.clone(), self.env.clone(), None);
             let result = match self.keep {
                 Keep::OnSuccess => within(self.limit, run(tx.clone(), work)).await,
                 Keep::Nothing => within(self.limit, run_read(tx.clone(), work)).await,
             };
             let savepoint = tx.end().await?;
-            if result.is_ok() && self.keep == Keep::OnSuccess {
-                savepoint.commit().await?;
+            let ended = if result.is_ok() && self.keep == Keep::OnSuccess {
+                savepoint.commit().await
             } else {
-                savepoint.rollback().await?;
-            }
+                savepoint.rollback().await
+            };
+            // Without room SQLite ends the whole transaction, and then there is no savepoint.
+            ended.map_err(|error| tx.trouble().unwrap_or_else(|| error.into()))?;
             let enqueued = tx.has_enqueued();
             self.result = Some(result.map(|value| Written { value, enqueued }));
             Ok(())
@@ -199,13 +230,25 @@ async fn within<T, E: From<StoreError>>(
 
 struct Task {
     connection: DatabaseConnection,
+    pool: Option<SqlitePool>,
+    /// A batch was lost, and with it what the driver knows of the connection's transactions.
+    is_unsure: bool,
     waiting: mpsc::Receiver<Box<dyn Job>>,
     totals: Arc<Totals>,
+    failure: Failure,
 }
 
 impl Task {
     async fn run(mut self) {
         while let Some(first) = self.waiting.recv().await {
+            if let Some(failure) = self.failure.get() {
+                first.answer(Err(failure.clone()));
+                continue;
+            }
+            if let Err(error) = self.renew().await {
+                first.answer(Err(error));
+                continue;
+            }
             let mut batch = vec![first];
             // Closures are caught on their own; this is for what panics while it is dropped.
             let writing = AssertUnwindSafe(self.write_batch(&mut batch)).catch_unwind();
@@ -213,11 +256,29 @@ impl Task {
             metrics::histogram!("t11_store_batch_writes").record(batch.len() as f64);
             if let Err(error) = &fate {
                 tracing::error!(writes = batch.len(), ?error, "a batch of writes is lost");
+                self.is_unsure = true;
+            }
+            if let Err(failure @ StoreError::Failed(_)) = &fate {
+                tracing::error!("the disk has failed: nothing more is written by this process");
+                // Set once: this loop ends all later batches before they begin.
+                self.failure.get_or_init(|| failure.clone());
             }
             for job in batch {
                 job.answer(fate.clone());
             }
         }
+    }
+
+    /// Closes the connection of a lost batch. SQLite ends a transaction by itself when there is no
+    /// room; the driver goes on counting from it, and what it then takes for a commit is none.
+    async fn renew(&mut self) -> Result<(), StoreError> {
+        if self.is_unsure
+            && let Some(pool) = &self.pool
+        {
+            pool.acquire().await?.close().await?;
+        }
+        self.is_unsure = false;
+        Ok(())
     }
 
     /// Runs the batch, and all that comes to wait meanwhile as far as the limits allow, in one
