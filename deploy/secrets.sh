@@ -21,9 +21,12 @@ cd "$folder"
 
 # Words are wanted: `docker run --rm t11` is a command with arguments.
 # shellcheck disable=SC2086
-$t11 keys generate > keys.env
+$t11 keys generate --by-service > keys.env
 sed -n 's/^ENCRYPTION_KEY=//p' keys.env > encryption-key
-sed -n 's/^T11_SIGNING_KEY=//p' keys.env > signing-key
+for service in accounts agents crm edge jobs llm; do
+  name=$(echo "$service" | tr '[:lower:]' '[:upper:]')
+  sed -n "s/^T11_SIGNING_KEY_$name=//p" keys.env > "signing-key-$service"
+done
 sed -n 's/^T11_JWKS=//p' keys.env > jwks
 rm keys.env
 # Keys of before, of which a new installation has none; and no key means the demo model.

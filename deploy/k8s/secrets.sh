@@ -17,8 +17,10 @@ secret() {
 }
 
 secret generic t11-keys --from-file=encryption-key="$folder/encryption-key" \
-  --from-file=keyring="$folder/keyring" --from-file=signing-key="$folder/signing-key" \
-  --from-file=jwks="$folder/jwks"
+  --from-file=keyring="$folder/keyring" --from-file=jwks="$folder/jwks"
+for service in accounts agents crm edge jobs llm; do
+  secret generic "t11-signing-key-$service" --from-file=signing-key="$folder/signing-key-$service"
+done
 secret generic t11-redis --from-file=redis-url="$folder/redis-url"
 secret generic t11-openrouter --from-file=api-key="$folder/openrouter-key"
 for role in migrator accounts agents crm llm jobs; do

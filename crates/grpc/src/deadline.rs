@@ -3,19 +3,16 @@
 //! not exist inside a process.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http::{HeaderValue, Request, Response};
 use t11_core::{Fault, FaultKind};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 use tonic::Status;
 use tonic::body::Body;
 
 use crate::status::status;
+use crate::until::until;
 
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 
@@ -85,59 +82,17 @@ where
         return call.await;
     };
     match tokio::time::timeout_at(deadline, call).await {
-        Ok(response) => response.map(|inner| {
-            Body::new(TimedBody {
-                inner,
-                sleep: Box::pin(tokio::time::sleep_until(deadline)),
-                done: false,
-            })
+        Ok(response) => until(response, async move {
+            tokio::time::sleep_until(deadline).await;
+            passed()
         }),
         Err(_elapsed) => passed().into_http(),
     }
 }
 
-fn passed() -> Status {
+/// The answer to a call whose time is up.
+pub(crate) fn passed() -> Status {
     status("t11", &DeadlinePassed)
-}
-
-/// A body that ends with `DEADLINE_EXCEEDED` trailers when its time is up.
-struct TimedBody {
-    inner: Body,
-    sleep: Pin<Box<Sleep>>,
-    done: bool,
-}
-
-impl HttpBody for TimedBody {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.done {
-            return Poll::Ready(None);
-        }
-        if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
-            return Poll::Ready(frame);
-        }
-        ready!(self.sleep.as_mut().poll(cx));
-        self.done = true;
-        let mut trailers = HeaderMap::new();
-        Poll::Ready(Some(
-            passed()
-                .add_header(&mut trailers)
-                .map(|()| Frame::trailers(trailers)),
-        ))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.done || self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! is served through, caller tokens, statuses, and streams. Nothing important lives in the
 //! transport, so that one process and many behave alike.
 
+mod channels;
 mod context;
 mod deadline;
 mod drain;
@@ -16,6 +17,7 @@ mod status;
 mod stream;
 mod token;
 mod trace;
+mod until;
 
 pub use context::{CallContext, as_service, current, in_context};
 pub use metrics::{CLIENT_DURATION, SERVER_DURATION, code_name};
@@ -25,6 +27,8 @@ pub use server::ServerStack;
 pub use status::{RemoteFault, http_status, status};
 pub use stream::{Events, ResponseStream, stream};
 pub use token::{Signer, TokenError, Verifier, parse_key};
+pub use trace::{continue_from, continue_from_traceparent, traceparent};
+pub use until::until;
 
 /// The longest message of a call, in bytes, unless an RPC's service says otherwise. What is longer
 /// is streamed in pieces.

@@ -15,10 +15,11 @@ use tonic::body::Body;
 use tonic::transport::Channel;
 use tower::Service;
 
+use crate::channels::Channels;
 use crate::context::{self, CallContext};
 use crate::metrics::{self, Measured};
 use crate::policy::{self, Policy};
-use crate::retry::{Attempt, Retries};
+use crate::retry::{Attempt, Retries, is_late};
 use crate::server::ServerStack;
 use crate::status::{chain, status};
 use crate::{deadline, keys, trace};
@@ -35,7 +36,7 @@ pub struct Peer {
 enum Place {
     Local(Arc<OnceLock<ServerStack>>),
     Remote {
-        channel: Channel,
+        channels: Arc<Channels>,
         retries: Arc<Retries>,
     },
 }
@@ -96,10 +97,20 @@ impl Peer {
 
     /// A peer behind a channel. `world` gives the pauses between tries.
     pub fn remote(name: &'static str, channel: Channel, world: World) -> Self {
+        Self::balanced(name, channel, Vec::new(), world)
+    }
+
+    /// A peer behind several channels, of which calls take one after the other.
+    pub fn balanced(
+        name: &'static str,
+        first: Channel,
+        others: Vec<Channel>,
+        world: World,
+    ) -> Self {
         Self {
             name,
             place: Place::Remote {
-                channel,
+                channels: Arc::new(Channels::new(first, others)),
                 retries: Arc::new(Retries::new(name, world)),
             },
         }
@@ -116,12 +127,13 @@ impl Peer {
                 Some(stack) => stack.clone().handle(attempt.request).await,
                 None => status(self.name, &PeerError::NotRunning(self.name)).into_http(),
             },
-            Place::Remote { channel, retries } => {
+            Place::Remote { channels, retries } => {
                 // Where all neighbours are behind one address, it says which one is meant.
                 let name = HeaderValue::from_static(self.name);
                 attempt.request.headers_mut().insert(keys::PEER, name);
-                match retries.send(&channel, attempt).await {
+                match retries.send(&channels, attempt).await {
                     Ok(response) => response,
+                    Err(late) if is_late(&late) => deadline::passed().into_http(),
                     Err(source) => unreachable(self.name, source),
                 }
             }

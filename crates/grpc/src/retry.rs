@@ -15,10 +15,11 @@ use t11_core::World;
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::transport::{Channel, Error as TransportError};
-use tonic::{Code, ConnectError, Status};
+use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tower::retry::budget::{Budget as _, TpsBudget};
 use tower::{Service as _, ServiceExt as _};
 
+use crate::channels::Channels;
 use crate::policy::Policy;
 use crate::{MAX_MESSAGE_BYTES, deadline};
 
@@ -72,12 +73,12 @@ impl Retries {
         }
     }
 
-    /// Sends the call through `channel`, again where that is right.
+    /// Sends the call through one of `channels`, again where that is right.
     ///
     /// # Errors
     /// What the last try met on its way.
-    pub(crate) async fn send(&self, channel: &Channel, attempt: Attempt) -> Outcome {
-        let mut outcome = self.tried(channel, attempt).await;
+    pub(crate) async fn send(&self, channels: &Channels, attempt: Attempt) -> Outcome {
+        let mut outcome = self.tried(channels, attempt).await;
         if let Ok(response) = &mut outcome {
             // It was said to us.
             response.headers_mut().remove(PUSHBACK);
@@ -85,7 +86,7 @@ impl Retries {
         outcome
     }
 
-    async fn tried(&self, channel: &Channel, attempt: Attempt) -> Outcome {
+    async fn tried(&self, channels: &Channels, attempt: Attempt) -> Outcome {
         let Attempt {
             request,
             policy,
@@ -93,20 +94,20 @@ impl Retries {
         } = attempt;
         // What streams from the caller is gone once it is sent.
         let Some(policy) = policy.filter(|policy| !policy.method.client_streaming) else {
-            return once(channel, request).await;
+            return once(&channels.next(), request).await;
         };
         let (parts, body) = request.into_parts();
         let message = match gather(body).await {
             Ok(Gathered::Whole(message)) => message,
             Ok(Gathered::TooLong(body)) => {
-                return once(channel, Request::from_parts(parts, body)).await;
+                return once(&channels.next(), Request::from_parts(parts, body)).await;
             }
             Err(status) => return Ok(status.into_http()),
         };
         self.budget.deposit();
         let (mut tries, mut left_behind) = (1, false);
         loop {
-            let outcome = once(channel, replay(&parts, &message, tries, deadline)).await;
+            let outcome = once(&channels.next(), replay(&parts, &message, tries, deadline)).await;
             let verdict = verdict(&outcome);
             if verdict == Verdict::NeverLeft && !left_behind {
                 left_behind = true;
@@ -180,6 +181,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
             }
             _ => Verdict::Final,
         },
+        Err(error) if is_late(error) => Verdict::Final,
         Err(error) if never_left(error) => Verdict::NeverLeft,
         Err(_) => Verdict::Unavailable { pushback: None },
     }
@@ -209,6 +211,19 @@ fn never_left(error: &TransportError) -> bool {
             .is_some_and(hyper::Error::is_canceled);
         let refused = error.downcast_ref::<h2::Error>().is_some_and(refused);
         if canceled || refused || error.is::<ConnectError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// Whether the channel's own timer ended the call: it heeds the `grpc-timeout` that is sent along,
+/// which is a little shorter than the deadline.
+pub(crate) fn is_late(error: &TransportError) -> bool {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if error.is::<TimeoutExpired>() {
             return true;
         }
         source = error.source();

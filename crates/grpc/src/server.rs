@@ -108,7 +108,8 @@ impl ServerStack {
         let deadline = call_deadline(&mut request, policy);
         let context = self.context(request.headers(), deadline);
         let span = tracing::info_span!(
-            "rpc", rpc.method = %path, request_id = %context.request_id,
+            "rpc", otel.name = %path.trim_start_matches('/'), otel.kind = "server",
+            rpc.system = "grpc", rpc.method = %path, request_id = %context.request_id,
             org.id = tracing::field::Empty, trace_id = tracing::field::Empty,
         );
         trace::continue_from(request.headers(), &span);

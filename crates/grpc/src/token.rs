@@ -19,7 +19,7 @@ use uuid::Uuid;
 /// The longest a token lives, in seconds.
 const LIFETIME: i64 = 300;
 /// Clocks of two machines may differ by this, in seconds.
-const LEEWAY: i64 = 5;
+const LEEWAY: i64 = 60;
 /// Verified tokens remembered: verifying costs about 70 µs, a look-up about one.
 const REMEMBERED: usize = 4_096;
 
@@ -87,13 +87,28 @@ impl Signer {
         })
     }
 
-    /// The public half as a JSON Web Key Set: the value of `T11_JWKS`.
+    /// The public half as a JSON Web Key Set: the value of `T11_JWKS` where all processes share
+    /// one key.
     pub fn jwks(&self) -> String {
+        serde_json::json!({"keys": [self.jwk()]}).to_string()
+    }
+
+    /// The value of `T11_JWKS` where each service has a key of its own: what a process of one
+    /// service signs is not believed when it speaks of another's calls, or of people's.
+    pub fn jwks_by_service<'a>(signers: impl IntoIterator<Item = (&'a str, &'a Self)>) -> String {
+        let keys = signers.into_iter().map(|(service, signer)| {
+            let mut jwk = signer.jwk();
+            jwk["services"] = serde_json::json!([service]);
+            jwk
+        });
+        serde_json::json!({"keys": keys.collect::<Vec<_>>()}).to_string()
+    }
+
+    fn jwk(&self) -> serde_json::Value {
         let x = URL_SAFE_NO_PAD.encode(self.pair.public_key().as_ref());
         serde_json::json!({
-            "keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": &*self.kid, "x": x}]
+            "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": &*self.kid, "x": x,
         })
-        .to_string()
     }
 
     /// A token for `caller`, good for 5 minutes from `now`.
@@ -127,8 +142,28 @@ impl Signer {
 /// Verifies caller tokens.
 #[derive(Clone)]
 pub struct Verifier {
-    keys: Arc<HashMap<String, UnparsedPublicKey<Vec<u8>>>>,
+    keys: Arc<HashMap<String, Key>>,
     verified: Arc<Cache<[u8; 32], (Caller, i64)>>,
+}
+
+/// A key that is believed.
+struct Key {
+    public: UnparsedPublicKey<Vec<u8>>,
+    /// Whose processes hold it; `None` = everybody's.
+    services: Option<Vec<String>>,
+}
+
+impl Key {
+    /// Services speak for themselves; for people and programs accounts does, which has seen their
+    /// sessions and keys.
+    fn may_speak_for(&self, subject: &Subject) -> bool {
+        let speaker = match subject {
+            Subject::Service { name } => name.as_str(),
+            Subject::User { .. } | Subject::ApiKey { .. } => "accounts",
+        };
+        let services = self.services.as_ref();
+        services.is_none_or(|services| services.iter().any(|service| service == speaker))
+    }
 }
 
 #[derive(Deserialize)]
@@ -142,6 +177,8 @@ struct Jwk {
     crv: String,
     kid: String,
     x: String,
+    /// Ours; a key set may hold members that others do not know (RFC 7517, section 4).
+    services: Option<Vec<String>>,
 }
 
 impl Verifier {
@@ -157,7 +194,9 @@ impl Verifier {
             .filter(|key| key.kty == "OKP" && key.crv == "Ed25519")
             .filter_map(|key| {
                 let bytes = URL_SAFE_NO_PAD.decode(&key.x).ok()?;
-                Some((key.kid, UnparsedPublicKey::new(&ED25519, bytes)))
+                let public = UnparsedPublicKey::new(&ED25519, bytes);
+                let services = key.services;
+                Some((key.kid, Key { public, services }))
             })
             .collect();
         if keys.is_empty() {
@@ -172,7 +211,8 @@ impl Verifier {
     /// The caller the token speaks of.
     ///
     /// # Errors
-    /// [`TokenError`] when its signature, form or expiry does not hold.
+    /// [`TokenError`] when its signature, form or expiry does not hold, or its signer may not
+    /// speak for the caller.
     pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Caller, TokenError> {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let (caller, exp) = match self.verified.get(&digest) {
@@ -201,11 +241,16 @@ impl Verifier {
         let signature = URL_SAFE_NO_PAD
             .decode(signature)
             .map_err(|_| TokenError::Invalid)?;
-        key.verify(signed.as_bytes(), &signature)
+        key.public
+            .verify(signed.as_bytes(), &signature)
             .map_err(|_| TokenError::Invalid)?;
         let claims: Claims = decode(claims)?;
         let exp = claims.exp;
-        Ok((caller(claims)?, exp))
+        let caller = caller(claims)?;
+        if !key.may_speak_for(&caller.subject) {
+            return Err(TokenError::Invalid);
+        }
+        Ok((caller, exp))
     }
 }
 
@@ -312,6 +357,26 @@ mod tests {
         for caller in [user(), key, Caller::service("jobs", OrgId::NONE)] {
             assert_eq!(verifier.verify(&signer.sign(&caller, now), now), Ok(caller));
         }
+    }
+
+    #[test]
+    fn a_service_speaks_for_itself_and_accounts_for_people() {
+        let signers = [1, 2].map(|seed| Signer::from_seed(&[seed; 32]).unwrap());
+        let [accounts, agents] = &signers;
+        let jwks = Signer::jwks_by_service([("accounts", accounts), ("agents", agents)]);
+        let verifier = Verifier::from_jwks(&jwks).unwrap();
+        let now = Utc::now();
+        let service = |name| Caller::service(name, OrgId::NONE);
+        let believed = |signer: &Signer, caller: &Caller| {
+            let checked = verifier.verify(&signer.sign(caller, now), now);
+            checked.is_ok_and(|known| known == *caller)
+        };
+        assert!(believed(accounts, &user()));
+        assert!(believed(accounts, &service("accounts")));
+        assert!(believed(agents, &service("agents")));
+        assert!(!believed(agents, &user()));
+        assert!(!believed(agents, &service("accounts")));
+        assert!(!believed(accounts, &service("agents")));
     }
 
     #[test]

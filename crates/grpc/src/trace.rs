@@ -1,4 +1,6 @@
-//! W3C trace context in gRPC metadata.
+//! W3C trace context in gRPC metadata, in HTTP headers and beside stored work.
+
+use std::collections::HashMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::global;
@@ -6,6 +8,8 @@ use opentelemetry::propagation::{Extractor, Injector};
 use opentelemetry::trace::{TraceContextExt as _, TraceId};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+const TRACEPARENT: &str = "traceparent";
 
 struct Headers<'a>(&'a HeaderMap);
 
@@ -28,9 +32,20 @@ impl Injector for HeadersMut<'_> {
     }
 }
 
-/// Makes `span` a child of the trace the request came with, and notes the trace for logs.
-pub(crate) fn continue_from(headers: &HeaderMap, span: &Span) {
-    let parent = global::get_text_map_propagator(|p| p.extract(&Headers(headers)));
+/// Makes `span` a child of the trace the request came with, and notes the trace in the span's field
+/// `trace_id`, for logs.
+pub fn continue_from(headers: &HeaderMap, span: &Span) {
+    continue_extracted(&Headers(headers), span);
+}
+
+/// The same for work that was stored with the [`traceparent`] of who asked for it.
+pub fn continue_from_traceparent(traceparent: &str, span: &Span) {
+    let stored = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
+    continue_extracted(&stored, span);
+}
+
+fn continue_extracted(carrier: &dyn Extractor, span: &Span) {
+    let parent = global::get_text_map_propagator(|p| p.extract(carrier));
     // Fails only when no tracing to a collector is set up, and then there is nothing to continue.
     drop(span.set_parent(parent));
     let context = span.context();
@@ -38,6 +53,14 @@ pub(crate) fn continue_from(headers: &HeaderMap, span: &Span) {
     if trace != TraceId::INVALID {
         span.record("trace_id", tracing::field::display(trace));
     }
+}
+
+/// The current span as the value of a W3C `traceparent`; `None` while no traces are exported.
+pub fn traceparent() -> Option<String> {
+    let context = Span::current().context();
+    let mut written = HashMap::new();
+    global::get_text_map_propagator(|p| p.inject_context(&context, &mut written));
+    written.remove(TRACEPARENT)
 }
 
 /// Writes the current trace into the request.

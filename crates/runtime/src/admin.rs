@@ -31,11 +31,11 @@ pub(crate) fn router(health: Health, metrics: PrometheusHandle) -> Router {
 async fn ready(State(admin): State<Arc<Admin>>) -> (StatusCode, Json<Value>) {
     let report = admin.health.report().await;
     let draining = admin.health.is_draining();
-    let ready = !draining && report.iter().all(|(_, outcome)| outcome.is_ok());
+    let ready = !draining && !report.iter().any(|finding| finding.blocks);
     let word = |outcome: Result<(), String>| outcome.err().unwrap_or_else(|| "ok".to_owned());
     let mut checks: Map<String, Value> = report
         .into_iter()
-        .map(|(name, outcome)| (name, word(outcome).into()))
+        .map(|finding| (finding.name, word(finding.outcome).into()))
         .collect();
     let process = if draining { "draining" } else { "ok" };
     checks.insert("process".to_owned(), process.into());

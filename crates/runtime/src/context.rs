@@ -11,12 +11,13 @@ use object_store::local::LocalFileSystem;
 use parking_lot::Mutex;
 use t11_core::{PageTokens, World};
 use t11_grpc::{Peer, Signer, Verifier};
-use t11_store::{Db, Keyring};
+use t11_store::{Db, Engine, Keyring};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::bus::{self, Bus, Carrier};
+use crate::clock::ServerClock;
 use crate::{Environment, Health, Keys, Redis, Settings, metrics};
 
 /// Clock, keys, databases, neighbours: everything from outside that a service needs.
@@ -24,6 +25,7 @@ use crate::{Environment, Health, Keys, Redis, Settings, metrics};
 pub struct Context {
     pub(crate) settings: Arc<Settings>,
     world: World,
+    clock: Arc<ServerClock>,
     keys: Keys,
     peers: Arc<HashMap<&'static str, Peer>>,
     shutdown: CancellationToken,
@@ -54,9 +56,11 @@ impl Context {
             Some(redis) => Arc::new(bus::OverRedis::new(redis)),
             None => Arc::new(bus::InProcess::default()),
         };
+        let clock = ServerClock::new(world.clone());
         Ok(Self {
             settings,
-            world,
+            world: world.with_clock(clock.clone()),
+            clock,
             keys,
             peers: Arc::new(peers),
             shutdown: CancellationToken::new(),
@@ -69,7 +73,7 @@ impl Context {
         })
     }
 
-    /// Clock and randomness.
+    /// Randomness, and the clock: that of the database server where there is one.
     pub fn world(&self) -> World {
         self.world.clone()
     }
@@ -153,12 +157,14 @@ impl Context {
         let masked = config.masked_url();
         let db = Db::connect(&config, self.world())
             .await
-            .with_context(|| format!("database of `{service}` at {masked}"))?;
+            .with_context(|| format!("database of `{service}` at {masked}"))?
+            .with_trace_context(t11_grpc::traceparent);
         if self.migrate {
             t11_migrations::migrate(service, &db)
                 .await
                 .with_context(|| format!("migrations of `{service}`"))?;
         }
+        self.clock.ask(&db).await?;
         let is_production = self.settings.common.environment == Environment::Production;
         check_database(service, &db, is_production)
             .await
@@ -168,6 +174,10 @@ impl Context {
             db.clone(),
             self.shutdown(),
         ));
+        if db.engine() == Engine::Postgres {
+            let kept = self.clock.clone().keep(db.clone(), self.shutdown());
+            self.tasks.spawn(kept);
+        }
         self.databases.lock().insert(service.to_owned(), db.clone());
         Ok(db)
     }

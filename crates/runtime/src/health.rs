@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -42,18 +43,40 @@ pub struct Health(Arc<Inner>);
 
 struct Inner {
     state: watch::Sender<State>,
-    checks: Mutex<Vec<(String, Check)>>,
+    needs: Mutex<Vec<Need>>,
+    has_been_ready: AtomicBool,
 }
 
-/// Each thing the process needs, and what is wrong with it, if anything is.
-pub type Report = Vec<(String, Result<(), String>)>;
+/// Something that the process needs.
+#[derive(Clone)]
+struct Need {
+    name: String,
+    check: Check,
+    /// A process takes no calls before its neighbours can be reached. Later they are only told of:
+    /// one service in trouble is so for all who call it, and would take everything out with it.
+    only_at_start: bool,
+}
+
+/// What was found of one thing that the process needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub name: String,
+    /// What is wrong, if anything is.
+    pub outcome: Result<(), String>,
+    /// Whether no calls should come because of it.
+    pub blocks: bool,
+}
+
+/// One for each thing that the process needs.
+pub type Report = Vec<Finding>;
 
 impl Default for Health {
     /// Not ready, and needing nothing yet.
     fn default() -> Self {
         Self(Arc::new(Inner {
             state: watch::Sender::new(State::NotReady),
-            checks: Mutex::default(),
+            needs: Mutex::default(),
+            has_been_ready: AtomicBool::new(false),
         }))
     }
 }
@@ -73,13 +96,24 @@ impl Health {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), String>> + Send + 'static,
     {
-        let check: Check = Arc::new(move || Box::pin(check()));
-        self.0.checks.lock().push((name.into(), check));
+        self.add_need(name.into(), false, check);
     }
 
-    /// Lets readiness depend on a neighbour's own.
+    fn add_need<F, Fut>(&self, name: String, only_at_start: bool, check: F)
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.0.needs.lock().push(Need {
+            name,
+            check: Arc::new(move || Box::pin(check())),
+            only_at_start,
+        });
+    }
+
+    /// Lets the first readiness depend on a neighbour's own.
     pub(crate) fn add_neighbour(&self, peer: Peer) {
-        self.add_check(format!("service/{}", peer.name()), move || {
+        self.add_need(format!("service/{}", peer.name()), true, move || {
             let mut client = HealthClient::new(peer.clone());
             async move {
                 let answer = client.check(HealthCheckRequest::default()).await;
@@ -104,10 +138,16 @@ impl Health {
 
     /// Makes all checks now, each within a second.
     pub async fn report(&self) -> Report {
-        let checks = self.0.checks.lock().clone();
-        let made = checks.into_iter().map(|(name, check)| async move {
-            let outcome = tokio::time::timeout(PATIENCE, check()).await;
-            (name, outcome.unwrap_or_else(|_| Err("too slow".to_owned())))
+        let needs = self.0.needs.lock().clone();
+        let has_been_ready = self.0.has_been_ready.load(Ordering::Relaxed);
+        let made = needs.into_iter().map(|need| async move {
+            let outcome = tokio::time::timeout(PATIENCE, (need.check)()).await;
+            let outcome = outcome.unwrap_or_else(|_| Err("too slow".to_owned()));
+            Finding {
+                name: need.name,
+                blocks: outcome.is_err() && !(need.only_at_start && has_been_ready),
+                outcome,
+            }
         });
         join_all(made).await
     }
@@ -144,9 +184,10 @@ impl Health {
         let was_ready = self.is_ready();
         self.become_ready(well);
         if was_ready && !well {
-            let wrong = report
-                .iter()
-                .filter_map(|(name, outcome)| Some(format!("{name}: {}", outcome.as_ref().err()?)));
+            let wrong = report.iter().filter_map(|finding| {
+                let wrong = finding.outcome.as_ref().err()?;
+                Some(format!("{}: {wrong}", finding.name))
+            });
             let wrong = wrong.collect::<Vec<_>>().join("; ");
             tracing::error!(wrong, "not ready");
         }
@@ -156,6 +197,7 @@ impl Health {
     }
 
     fn become_ready(&self, ready: bool) {
+        self.0.has_been_ready.fetch_or(ready, Ordering::Relaxed);
         let state = if ready { State::Ready } else { State::NotReady };
         // Draining is for good.
         self.0.state.send_if_modified(|now| {
@@ -182,7 +224,7 @@ impl Health {
 }
 
 fn all_well(report: &Report) -> bool {
-    report.iter().all(|(_, outcome)| outcome.is_ok())
+    !report.iter().any(|finding| finding.blocks)
 }
 
 /// No service of this name is here.
@@ -269,8 +311,6 @@ fn answer(status: ServingStatus) -> HealthCheckResponse {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
     use futures::StreamExt as _;
     use tonic_health::pb::health_server::Health as _;
 
@@ -342,10 +382,34 @@ mod tests {
         let health = Health::default();
         health.add_check("database/crm", std::future::pending);
         let report = health.report().await;
-        assert_eq!(
-            report,
-            [("database/crm".to_owned(), Err("too slow".to_owned()))]
-        );
+        let [finding] = &report[..] else {
+            panic!("{report:?}")
+        };
+        assert_eq!(finding.name, "database/crm");
+        assert_eq!(finding.outcome, Err("too slow".to_owned()));
+        assert!(finding.blocks);
+    }
+
+    #[tokio::test]
+    async fn a_neighbour_keeps_from_starting_but_takes_nothing_out() {
+        let health = Health::default();
+        let well = Arc::new(AtomicBool::new(false));
+        let asks = well.clone();
+        health.add_need("service/jobs".to_owned(), true, move || {
+            let well = asks.load(Ordering::Relaxed);
+            async move { well.then_some(()).ok_or_else(|| "gone".to_owned()) }
+        });
+        health.begin().await;
+        assert!(!health.is_ready());
+        well.store(true, Ordering::Relaxed);
+        health.begin().await;
+        assert!(health.is_ready());
+        well.store(false, Ordering::Relaxed);
+        health.begin().await;
+        assert!(health.is_ready());
+        let report = health.report().await;
+        assert_eq!(report[0].outcome, Err("gone".to_owned()));
+        assert!(!report[0].blocks);
     }
 
     #[tokio::test]

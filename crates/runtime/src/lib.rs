@@ -3,6 +3,7 @@
 
 mod admin;
 pub mod bus;
+mod clock;
 mod context;
 mod health;
 mod http;
@@ -24,7 +25,7 @@ mod worker;
 
 pub use bus::Bus;
 pub use context::{Context, check_database};
-pub use health::{Health, Report};
+pub use health::{Finding, Health, Report};
 pub use keys::Keys;
 pub use mesh::{Mesh, Shape};
 pub use redis::{Redis, RedisError};

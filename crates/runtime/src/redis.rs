@@ -30,7 +30,10 @@ const ANSWER: Duration = Duration::from_secs(2);
 const SILENCE: Duration = Duration::from_secs(5);
 /// How often a connection is asked whether it still is one: it may have died without a word, and
 /// some servers close one that is idle.
-const BEAT: Duration = Duration::from_secs(10);
+const BEAT: Duration = Duration::from_secs(2);
+/// Beats in a row without an answer after which a connection is made anew. The client itself counts
+/// from the last command that it sent, and so never gives up one that is used all the time.
+const BEATS_MISSED: u32 = 2;
 /// Between two tries to connect, in milliseconds: doubled from the first to the second.
 const BACK_OFF: (u32, u32) = (50, 2_000);
 /// Commands that may wait to be written.
@@ -285,7 +288,7 @@ async fn keep(client: Client, name: &'static str, trouble: Trouble) {
     loop {
         let (mut lost, mut made) = (client.error_rx(), client.reconnect_rx());
         let mut connection = AbortOnDropHandle::new(client.connect());
-        let (mut is_up, mut is_missed) = (false, false);
+        let (mut is_up, mut is_missed, mut beats_missed) = (false, false, 0);
         loop {
             tokio::select! {
                 biased;
@@ -310,8 +313,14 @@ async fn keep(client: Client, name: &'static str, trouble: Trouble) {
                     }
                 }
                 _ = beat.tick() => {
-                    // One that does not answer is given up by the client itself.
-                    drop(once(&client, ANSWER).ping::<Value>(None).await);
+                    let answer = once(&client, ANSWER).ping::<Value>(None).await;
+                    let is_silent = answer.is_err_and(|error| *error.kind() == ErrorKind::Timeout);
+                    beats_missed = if is_silent { beats_missed + 1 } else { 0 };
+                    if beats_missed >= BEATS_MISSED {
+                        beats_missed = 0;
+                        tracing::warn!(connection = name, "redis is silent; connecting anew");
+                        connect_anew(&client).await;
+                    }
                 }
             }
             up(is_up);
@@ -319,6 +328,12 @@ async fn keep(client: Client, name: &'static str, trouble: Trouble) {
         // It ends only by a defect or a setting that no further try mends; tried all the same.
         tokio::time::sleep(Duration::from_millis(BACK_OFF.1.into())).await;
     }
+}
+
+/// What became of it is told by the client's events, or by the next beats.
+async fn connect_anew(client: &Client) {
+    let made = tokio::time::timeout(CONNECT, client.force_reconnection()).await;
+    tracing::debug!(?made, "redis: a connection was asked for");
 }
 
 /// For commands that are sent once and at once or not at all: sent again, a count would be counted

@@ -12,6 +12,7 @@ use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
@@ -41,12 +42,14 @@ impl Telemetry {
         let lines = lines(common.log_format, io::stderr);
         let endpoint = common.otlp_endpoint.as_deref();
         let tracer = endpoint.map(|at| provider(at, name)).transpose()?;
-        let traces = tracer
-            .as_ref()
-            .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("t11")));
+        let traces = tracer.as_ref().map(|provider| {
+            tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer("t11"))
+                .with_filter(LevelFilter::INFO)
+        });
+        // Traces are whole however little is logged.
         tracing_subscriber::registry()
-            .with(filter)
-            .with(lines)
+            .with(lines.with_filter(filter))
             .with(traces)
             .try_init()?;
         Ok(Self { tracer })

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use parking_lot::Mutex;
 use t11_core::{Caller, Fault, FaultKind, OrgId, OrgScope, Permission, World};
-use t11_grpc::{Peer, Signer, as_service};
+use t11_grpc::{Peer, Signer, as_service, continue_from_traceparent};
 use t11_proto::jobs::v1::settle::Outcome;
 use t11_proto::jobs::v1::worker_service_client::WorkerServiceClient;
 use t11_proto::jobs::v1::{
@@ -23,6 +23,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// How long one poll waits for work.
@@ -361,6 +362,11 @@ impl Worker {
 
     async fn outcome(&self, lease: Lease, job_id: Uuid, fence: i64, state: Arc<State>) -> Outcome {
         let spec = lease.job.unwrap_or_default();
+        let span = tracing::info_span!(
+            "job", otel.name = %spec.kind, otel.kind = "consumer", job.id = %job_id,
+            org.id = %spec.organization_id, trace_id = tracing::field::Empty,
+        );
+        continue_from_traceparent(&spec.traceparent, &span);
         let Some(handler) = self.0.parts.handlers.get(spec.kind.as_str()).cloned() else {
             // Another version of the service may know it: not permanent.
             return failed("JOB_KIND_UNKNOWN", format!("no handler of `{}`", spec.kind));
@@ -385,7 +391,7 @@ impl Worker {
             &parts.world,
             parts.service,
             job.org,
-            handler.run(&job),
+            handler.run(&job).instrument(span),
         );
         let run = tokio::time::timeout(timeout, AssertUnwindSafe(run).catch_unwind());
         let given_up = async {
@@ -470,6 +476,8 @@ impl Worker {
             {
                 tracing::warn!(job.id = %job_id, "lease lost; the job is stopped");
                 job.abort.abort();
+            } else {
+                tracing::warn!(job.id = %job_id, "lease lost; what the job came to is not counted");
             }
         }
         for (job_id, fence) in response.cancelled.iter().filter_map(known) {

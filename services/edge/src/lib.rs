@@ -149,9 +149,11 @@ async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> 
 
     // The query may hold what people typed: it is not logged.
     let span = tracing::info_span!(
-        "http", method = %request.method(), path = %request.uri().path(), request_id,
-        status = tracing::field::Empty,
+        "http", otel.name = %request.method(), otel.kind = "server",
+        method = %request.method(), path = %request.uri().path(), request_id,
+        status = tracing::field::Empty, trace_id = tracing::field::Empty,
     );
+    t11_grpc::continue_from(request.headers(), &span);
     let answer = async {
         let length = request
             .uri()

@@ -3,17 +3,13 @@
 //! those of an API key when it is no longer believed.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, Request, Response};
-use http_body::{Body as HttpBody, Frame};
-use t11_grpc::Peer;
+use http::{Request, Response};
+use t11_grpc::{Peer, status, until};
 use t11_proto::method::MethodInfo;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tonic::Status;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::Service;
 
@@ -63,61 +59,17 @@ impl Service<Request<Body>> for EndingPeer {
         }
         let (shutdown, key) = (self.shutdown.clone(), self.key.clone());
         Box::pin(async move {
-            Ok(call.await?.map(|inner| {
-                Body::new(UntilEnded {
-                    inner,
-                    drained: shutdown.map(|shutdown| Box::pin(shutdown.cancelled_owned())),
-                    refused: key.map(|key| Box::pin(key.refused()) as BoxFuture<'_, _>),
-                    ended: false,
-                })
-            }))
+            let mut response = call.await?;
+            if let Some(shutdown) = shutdown {
+                response = until(response, async move {
+                    shutdown.cancelled_owned().await;
+                    status(DOMAIN, &Error::Draining)
+                });
+            }
+            if let Some(key) = key {
+                response = until(response, key.refused());
+            }
+            Ok(response)
         })
-    }
-}
-
-struct UntilEnded {
-    inner: Body,
-    drained: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-    refused: Option<BoxFuture<'static, Status>>,
-    ended: bool,
-}
-
-impl UntilEnded {
-    fn end(&mut self, status: &Status) -> Result<Frame<Bytes>, Status> {
-        self.ended = true;
-        // Cancels the call at its service.
-        self.inner = Body::empty();
-        let mut trailers = HeaderMap::new();
-        status.add_header(&mut trailers)?;
-        Ok(Frame::trailers(trailers))
-    }
-}
-
-impl HttpBody for UntilEnded {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        // Before the data: a stream that never pauses ends as well.
-        if let Some(refused) = &mut self.refused
-            && let Poll::Ready(status) = refused.as_mut().poll(cx)
-        {
-            return Poll::Ready(Some(self.end(&status)));
-        }
-        if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
-            return Poll::Ready(frame);
-        }
-        if let Some(drained) = &mut self.drained {
-            std::task::ready!(drained.as_mut().poll(cx));
-            let status = t11_grpc::status(DOMAIN, &Error::Draining);
-            return Poll::Ready(Some(self.end(&status)));
-        }
-        Poll::Pending
     }
 }

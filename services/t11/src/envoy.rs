@@ -151,7 +151,7 @@ pub(crate) fn run(action: &Action) -> Result<()> {
 }
 
 fn front(options: &Front) -> Result<String> {
-    let mut clusters = cluster("edge", &options.edge, EDGE_CHECK)?;
+    let mut clusters = cluster("edge", &options.edge, CHECK)?;
     clusters.push_str(&extra_clusters(&options.common)?);
     let removed: String = FORGED
         .iter()
@@ -186,7 +186,7 @@ fn mesh(options: &Mesh) -> Result<String> {
             let host = service.to_owned();
             addresses.push(Address { host, port });
         }
-        clusters.push_str(&cluster(service, &addresses, SERVICE_CHECK)?);
+        clusters.push_str(&cluster(service, &addresses, CHECK)?);
         if let Some(folder) = &options.mtls {
             clusters.push_str(&upstream_tls(service, folder));
         }
@@ -364,16 +364,8 @@ fn front_routes() -> String {
     routes
 }
 
-const EDGE_CHECK: &str = "    health_checks:
-    - timeout: 3s
-      interval: 2s
-      no_traffic_interval: 2s
-      unhealthy_threshold: 2
-      healthy_threshold: 1
-      http_health_check: { path: /api/health/ready, codec_client_type: HTTP2 }
-";
-
-const SERVICE_CHECK: &str = "    health_checks:
+/// Each process is asked of itself alone: of edge too, which else would be out with any service.
+const CHECK: &str = "    health_checks:
     - timeout: 1s
       interval: 1s
       no_traffic_interval: 1s
