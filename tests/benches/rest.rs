@@ -33,7 +33,7 @@ async fn main() -> Bench<()> {
         ..CallContext::default()
     };
     let path = format!("/api/{agent}");
-    let mut client = AgentServiceClient::new(mesh.mesh().context().peer("agents"));
+    let mut client = AgentServiceClient::new(mesh.peer("agents"));
     let (mut in_process, mut through_edge) = (Vec::new(), Vec::new());
     for _ in 0..WARM_UP + CALLS {
         let request = GetAgentRequest {
@@ -56,14 +56,13 @@ async fn main() -> Bench<()> {
 
 /// What edge exchanges a session for.
 async fn caller_token(mesh: &TestMesh, owner: &Client) -> Bench<String> {
-    let context = mesh.mesh().context();
-    let mut accounts = SessionServiceClient::new(context.peer("accounts"));
+    let mut accounts = SessionServiceClient::new(mesh.peer("accounts"));
     let request = IssueCallerTokenRequest {
         session_token: owner.token().to_owned(),
     };
     let call = accounts.issue_caller_token(request);
-    let (signer, world) = (context.signer(), context.world());
-    let answer = t11_grpc::as_service(&signer, &world, "edge", OrgId::NONE, call).await?;
+    let answer =
+        t11_grpc::as_service(&mesh.signer(), mesh.world(), "edge", OrgId::NONE, call).await?;
     Ok(answer.into_inner().caller_token)
 }
 

@@ -10,22 +10,42 @@ pub mod client;
 )]
 pub mod processes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use t11_core::World;
+use t11_grpc::{Peer, Signer};
 use t11_runtime::{Entry, Mesh, Settings, Shape, Sources};
+use t11_store::Db;
 use tempfile::TempDir;
+use tonic::transport::Channel;
 
 pub use client::{Answer, Client};
 
-use crate::processes::OwnDatabase;
+use crate::processes::{OwnDatabase, ProcessMesh};
 
-/// A mesh in one process, as `t11 dev` runs it: on SQLite, or where a PostgreSQL server is given
-/// for the tests in a database of its own there.
+/// A whole mesh in one of its three shapes, which every scenario passes unchanged: one process on
+/// SQLite; one process on PostgreSQL, where [`URL_VARIABLE`] names a server; and where
+/// [`SHAPE_VARIABLE`] is `processes`, two processes of each service behind Envoy, on PostgreSQL and
+/// Redis.
+///
+/// [`URL_VARIABLE`]: t11_store::testing::URL_VARIABLE
 pub struct TestMesh {
-    mesh: Option<Mesh>,
+    running: Running,
+    world: World,
+}
+
+/// `processes` asks for the third shape.
+pub const SHAPE_VARIABLE: &str = "T11_TEST_SHAPE";
+
+enum Running {
+    OneProcess(Box<OneProcess>),
+    Processes(Box<ProcessMesh>),
+}
+
+struct OneProcess {
+    mesh: Mesh,
     address: SocketAddr,
     /// After the mesh, which uses both.
     _database: Option<OwnDatabase>,
@@ -41,6 +61,94 @@ impl TestMesh {
     /// A mesh with these variables set.
     pub async fn with(variables: &[(&str, &str)]) -> Self {
         t11_runtime::init_process();
+        let running = match shape().as_deref() {
+            None => Running::OneProcess(Box::new(OneProcess::start(variables).await)),
+            Some("processes") => {
+                let mesh = ProcessMesh::with(2, variables).await;
+                Running::Processes(Box::new(mesh.unwrap()))
+            }
+            Some(other) => panic!("{SHAPE_VARIABLE} is `{other}`"),
+        };
+        Self {
+            running,
+            world: World::system(),
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        match &self.running {
+            Running::OneProcess(one) => one.address,
+            Running::Processes(mesh) => mesh.front(),
+        }
+    }
+
+    /// A path at the door of its users.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address())
+    }
+
+    /// A service, for calls past edge.
+    pub fn peer(&self, service: &'static str) -> Peer {
+        match &self.running {
+            Running::OneProcess(one) => one.mesh.context().peer(service),
+            Running::Processes(mesh) => {
+                let address = format!("http://{}", mesh.address(service, 0));
+                let channel = Channel::from_shared(address).unwrap().connect_lazy();
+                Peer::remote(service, channel, self.world.clone())
+            }
+        }
+    }
+
+    /// Signs callers as this mesh's services do.
+    pub fn signer(&self) -> Signer {
+        match &self.running {
+            Running::OneProcess(one) => one.mesh.context().signer(),
+            Running::Processes(mesh) => mesh.signer(),
+        }
+    }
+
+    /// The databases of the services that are in this process, by service.
+    pub fn databases(&self) -> HashMap<String, Db> {
+        match &self.running {
+            Running::OneProcess(one) => one.mesh.context().databases(),
+            Running::Processes(_) => HashMap::new(),
+        }
+    }
+
+    /// The time and chance that the mesh lives by.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Somebody who is not signed in.
+    pub fn stranger(&self) -> Client {
+        Client::new(format!("http://{}", self.address()))
+    }
+
+    /// The owner of a new organization.
+    pub async fn owner(&self, name: &str) -> Client {
+        self.stranger().register(name).await
+    }
+
+    /// Ends the mesh and waits for it.
+    pub async fn stop(self) {
+        match self.running {
+            Running::OneProcess(one) => one.mesh.stop().await,
+            Running::Processes(mesh) => drop(mesh),
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no settings to read it from"
+)]
+fn shape() -> Option<String> {
+    std::env::var(SHAPE_VARIABLE).ok()
+}
+
+impl OneProcess {
+    async fn start(variables: &[(&str, &str)]) -> Self {
         let data = TempDir::new().unwrap();
         let mut all = BTreeMap::from([
             ("T11_HTTP_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
@@ -73,38 +181,12 @@ impl TestMesh {
             Shape::OneProcess,
         );
         let mesh = mesh.await.unwrap();
-        let address = mesh.http_addr().unwrap();
         Self {
-            mesh: Some(mesh),
-            address,
+            address: mesh.http_addr().unwrap(),
+            mesh,
             _database: database,
             _data: data,
         }
-    }
-
-    /// Where edge listens.
-    pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
-    /// The wired services, for calls past edge.
-    pub fn mesh(&self) -> &Mesh {
-        self.mesh.as_ref().unwrap()
-    }
-
-    /// Somebody who is not signed in.
-    pub fn stranger(&self) -> Client {
-        Client::new(format!("http://{}", self.address))
-    }
-
-    /// The owner of a new organization.
-    pub async fn owner(&self, name: &str) -> Client {
-        self.stranger().register(name).await
-    }
-
-    /// Ends the mesh and waits for it.
-    pub async fn stop(mut self) {
-        self.mesh.take().unwrap().stop().await;
     }
 }
 

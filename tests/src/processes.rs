@@ -4,67 +4,56 @@
 mod certificates;
 mod child;
 mod database;
+mod proxy;
+mod start;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
+use t11_grpc::{Signer, parse_key};
 
-use self::certificates::Certificates;
+pub use self::certificates::Certificate;
 use self::child::{Process, free_address};
-pub(crate) use self::database::OwnDatabase;
+pub use self::database::OwnDatabase;
+use self::proxy::Proxy;
+use self::start::{Given, Replica, Shared, key};
 use crate::{Client, eventually};
 
 /// The services, edge last.
 pub const SERVICES: [&str; 6] = ["jobs", "accounts", "llm", "crm", "agents", "edge"];
 
-/// What a test of processes needs, by the variables that `cargo xtask test` sets.
-struct Given {
-    database_url: String,
-    redis_url: String,
-    envoy: PathBuf,
-}
-
-impl Given {
-    fn read() -> Option<Self> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        Some(Self {
-            database_url: variable("T11_TEST_DATABASE_URL")?,
-            redis_url: variable("T11_TEST_REDIS_URL")?,
-            envoy: variable("T11_TEST_ENVOY")?.into(),
-        })
-    }
-}
-
-struct Replica {
-    service: &'static str,
-    /// `None` after it was killed.
-    process: Option<Process>,
-    address: SocketAddr,
-    admin: SocketAddr,
-}
-
 /// A mesh of processes. Fields are dropped in this order: the database goes last.
 pub struct ProcessMesh {
-    /// Front and mesh.
-    _envoys: Vec<Process>,
+    front_proxy: Proxy,
+    mesh_proxy: Proxy,
     replicas: Vec<Replica>,
     front: SocketAddr,
     shared: Shared,
 }
 
-/// What all processes are told.
-struct Shared {
-    binary: PathBuf,
-    /// Where all services find each other.
-    mesh: SocketAddr,
-    redis_url: String,
-    variables: Vec<(String, String)>,
-    certificates: Option<Certificates>,
-    database: OwnDatabase,
-    folder: TempDir,
+/// How a mesh of processes is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan<'a> {
+    /// Processes of each service.
+    pub replicas: usize,
+    /// Set for every process.
+    pub variables: &'a [(&'a str, &'a str)],
+    /// Mutual TLS between the processes.
+    pub mutual_tls: bool,
+    /// What each process may have of memory of its own, in bytes (`RLIMIT_DATA`).
+    pub memory: Option<u64>,
+}
+
+impl Default for Plan<'_> {
+    /// One process of each service, as they are in production otherwise.
+    fn default() -> Self {
+        Self {
+            replicas: 1,
+            variables: &[],
+            mutual_tls: false,
+            memory: None,
+        }
+    }
 }
 
 impl ProcessMesh {
@@ -76,15 +65,16 @@ impl ProcessMesh {
 
     /// The same with these variables set for every process.
     pub async fn with(replicas: usize, variables: &[(&str, &str)]) -> Option<Self> {
-        Self::made(replicas, variables, false).await
+        Self::planned(Plan {
+            replicas,
+            variables,
+            ..Plan::default()
+        })
+        .await
     }
 
-    /// The same with mutual TLS between the processes.
-    pub async fn with_mutual_tls(replicas: usize) -> Option<Self> {
-        Self::made(replicas, &[], true).await
-    }
-
-    async fn made(replicas: usize, variables: &[(&str, &str)], with_tls: bool) -> Option<Self> {
+    /// A mesh made by `plan`; `None` as for [`ProcessMesh::start`].
+    pub async fn planned(plan: Plan<'_>) -> Option<Self> {
         let Some(given) = Given::read() else {
             eprintln!(
                 "not run: T11_TEST_DATABASE_URL, T11_TEST_REDIS_URL and T11_TEST_ENVOY are not set"
@@ -92,24 +82,16 @@ impl ProcessMesh {
             return None;
         };
         t11_runtime::init_process();
-        let mut shared = Shared::make(&given, variables).await;
-        if with_tls {
-            let names = [&SERVICES[..], &["mesh"]].concat();
-            let folder = shared.folder.path().join("tls");
-            shared.certificates = Some(Certificates::make(folder, &names));
-        }
+        let shared = Shared::make(&given, &plan).await;
         shared.migrate();
         let mut running = Vec::new();
-        for number in 0..replicas {
+        for number in 0..plan.replicas {
             running.extend(SERVICES.map(|service| shared.start(service, number, None)));
         }
         let front = free_address();
-        let envoys = vec![
-            shared.mesh_proxy(&given.envoy, &running),
-            shared.front_proxy(&given.envoy, &running, front),
-        ];
         let mesh = Self {
-            _envoys: envoys,
+            front_proxy: shared.front_proxy(&given.envoy, &running, front),
+            mesh_proxy: shared.mesh_proxy(&given.envoy, &running),
             replicas: running,
             front,
             shared,
@@ -119,6 +101,16 @@ impl ProcessMesh {
     }
 
     /// Where the front listens.
+    pub fn front(&self) -> SocketAddr {
+        self.front
+    }
+
+    /// Signs callers as the services do.
+    pub fn signer(&self) -> Signer {
+        Signer::from_seed(&parse_key(&key()).unwrap()).unwrap()
+    }
+
+    /// A path at the front.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.front)
     }
@@ -135,41 +127,122 @@ impl ProcessMesh {
 
     /// Where a replica listens, past the proxies.
     pub fn address(&self, service: &str, number: usize) -> SocketAddr {
-        let mut replicas = self.replicas.iter();
-        let mut of_service = replicas
-            .by_ref()
-            .filter(|replica| replica.service == service);
-        of_service.nth(number).unwrap().address
+        self.replica(service, number).address
+    }
+
+    /// Where the services find each other: the proxy between them.
+    pub fn between(&self) -> SocketAddr {
+        self.shared.mesh
+    }
+
+    /// The process of one replica.
+    pub fn id(&self, service: &str, number: usize) -> u32 {
+        self.process(service, number).id()
     }
 
     /// Kills one replica of `service` (SIGKILL).
     pub fn kill(&mut self, service: &str, number: usize) {
-        drop(self.replica(service, number).process.take());
+        drop(self.replica_mut(service, number).process.take());
     }
 
     /// Asks one replica to end (SIGTERM) and waits for it; how long it took.
     pub fn terminate(&mut self, service: &str, number: usize) -> Duration {
-        let mut process = self.replica(service, number).process.take().unwrap();
         let start = Instant::now();
-        process.terminate();
+        self.process(service, number).terminate();
+        self.until_ended(service, number);
+        start.elapsed()
+    }
+
+    /// Asks this replica of every service to end, all at once, and waits for them; how long the
+    /// slowest took.
+    pub fn terminate_all(&mut self, number: usize) -> Duration {
+        let start = Instant::now();
+        for service in SERVICES {
+            self.process(service, number).terminate();
+        }
+        for service in SERVICES {
+            self.until_ended(service, number);
+        }
+        start.elapsed()
+    }
+
+    fn until_ended(&mut self, service: &str, number: usize) {
+        let mut process = self.replica_mut(service, number).process.take().unwrap();
         let status = process.wait();
         assert!(status.success(), "{status}:\n{}", process.said());
-        start.elapsed()
     }
 
     /// Starts a replica that has ended, where it was.
     pub fn restart(&mut self, service: &'static str, number: usize) {
         let at = self.replica(service, number).address;
         let started = self.shared.start(service, number, Some(at));
-        *self.replica(service, number) = started;
+        *self.replica_mut(service, number) = started;
     }
 
-    fn replica(&mut self, service: &str, number: usize) -> &mut Replica {
-        let mut replicas = self.replicas.iter_mut();
-        let mut of_service = replicas
-            .by_ref()
-            .filter(|replica| replica.service == service);
+    /// Stops one replica where it is (SIGSTOP): its connections stay, and nobody answers.
+    pub fn freeze(&self, service: &str, number: usize) {
+        self.process(service, number).signal("STOP");
+    }
+
+    /// Lets a frozen replica go on (SIGCONT).
+    pub fn thaw(&self, service: &str, number: usize) {
+        self.process(service, number).signal("CONT");
+    }
+
+    /// Whether one replica has ended by itself.
+    pub fn has_ended(&mut self, service: &str, number: usize) -> bool {
+        let replica = self.replica_mut(service, number);
+        replica.process.as_mut().is_some_and(Process::has_ended)
+    }
+
+    /// What one replica has said on standard error since it was started last.
+    pub fn log(&self, service: &str, number: usize) -> String {
+        self.process(service, number).log()
+    }
+
+    /// Leaves one replica no more memory of its own than it has (`RLIMIT_DATA`).
+    pub fn starve(&self, service: &str, number: usize) {
+        self.process(service, number).starve();
+    }
+
+    /// Kills the proxy that users come to (SIGKILL).
+    pub fn kill_front(&mut self) {
+        self.front_proxy.kill();
+    }
+
+    /// Starts it where it was.
+    pub fn restart_front(&mut self) {
+        self.front_proxy.restart();
+    }
+
+    /// Gives every process of `service` certificates of `kind`.
+    ///
+    /// # Panics
+    /// Without mutual TLS.
+    pub fn certify(&self, service: &str, kind: Certificate) {
+        let certificates = self.shared.certificates.as_ref().unwrap();
+        certificates.put(service, kind);
+    }
+
+    /// How many calls the proxy between the services has sent to `service`.
+    pub async fn sent_to(&self, service: &str) -> u64 {
+        self.mesh_proxy.sent_to(service).await
+    }
+
+    fn replica(&self, service: &str, number: usize) -> &Replica {
+        let replicas = self.replicas.iter();
+        let mut of_service = replicas.filter(|replica| replica.service == service);
         of_service.nth(number).unwrap()
+    }
+
+    fn replica_mut(&mut self, service: &str, number: usize) -> &mut Replica {
+        let replicas = self.replicas.iter_mut();
+        let mut of_service = replicas.filter(|replica| replica.service == service);
+        of_service.nth(number).unwrap()
+    }
+
+    fn process(&self, service: &str, number: usize) -> &Process {
+        self.replica(service, number).process.as_ref().unwrap()
     }
 
     /// Waits until every replica that runs says that it is ready, and the proxies know it.
@@ -183,159 +256,37 @@ impl ProcessMesh {
         let url = self.url("/api/health/ready");
         eventually("the mesh", || is_well(&http, &url)).await;
     }
+
+    /// Waits until the proxies send calls to every replica that runs.
+    pub async fn until_balanced(&self) {
+        eventually("all replicas in turn", || async {
+            self.are_put_aside().await.is_empty().then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the proxies have put one replica aside.
+    pub async fn until_put_aside(&self, service: &str, number: usize) {
+        let address = self.address(service, number);
+        eventually("a replica put aside", || async {
+            self.are_put_aside().await.contains(&address).then_some(())
+        })
+        .await;
+    }
+
+    /// The replicas that run and are sent no calls.
+    async fn are_put_aside(&self) -> Vec<SocketAddr> {
+        let mut well = self.front_proxy.well().await;
+        well.extend(self.mesh_proxy.well().await);
+        let running = self.replicas.iter().filter(|one| one.process.is_some());
+        running
+            .map(|replica| replica.address)
+            .filter(|address| !well.contains(address))
+            .collect()
+    }
 }
 
 async fn is_well(http: &reqwest::Client, url: &str) -> Option<()> {
     let response = http.get(url).send().await.ok()?;
     response.status().is_success().then_some(())
-}
-
-impl Shared {
-    async fn make(given: &Given, variables: &[(&str, &str)]) -> Self {
-        let folder = TempDir::new().unwrap();
-        let own = variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self {
-            binary: binary(),
-            mesh: free_address(),
-            redis_url: given.redis_url.clone(),
-            variables: own.collect(),
-            certificates: None,
-            database: OwnDatabase::make(&given.database_url).await,
-            folder,
-        }
-    }
-
-    fn migrate(&self) {
-        let migrated = Command::new(&self.binary)
-            .arg("migrate")
-            .env_clear()
-            .env("DATABASE_URL", &self.database.url)
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&migrated.stderr);
-        assert!(migrated.status.success(), "{said}");
-    }
-
-    /// Starts one replica, at any address or `at` the given one.
-    fn start(&self, service: &'static str, number: usize, at: Option<SocketAddr>) -> Replica {
-        let name = format!("{service}-{number}");
-        let address = at.map_or_else(|| "127.0.0.1:0".to_owned(), |at| at.to_string());
-        let mut variables = self.common(&name);
-        variables.push(match service {
-            "edge" => ("T11_HTTP_ADDR".to_owned(), address),
-            _ => (format!("T11_LISTEN__{}", service.to_uppercase()), address),
-        });
-        if let Some(certificates) = &self.certificates {
-            variables.extend(certificates.variables(service));
-        }
-        variables.extend(self.variables.iter().cloned());
-        let mut process = Process::start(
-            &self.binary,
-            &["serve", service],
-            &variables,
-            self.folder.path().join(format!("{name}.log")),
-        );
-        let address = process.listens_at(service);
-        let admin = process.listens_at("admin");
-        Replica {
-            service,
-            process: Some(process),
-            address,
-            admin,
-        }
-    }
-
-    fn common(&self, name: &str) -> Vec<(String, String)> {
-        let path = |below: &str| self.folder.path().join(below).display().to_string();
-        let key = "6b".repeat(32);
-        let mut variables = vec![
-            ("T11_DATA_DIR", path(name)),
-            ("T11_ADMIN_ADDR", "127.0.0.1:0".to_owned()),
-            ("T11_ASSETS_URL", format!("file://{}", path("assets"))),
-            ("T11_LOG", "info".to_owned()),
-            ("DATABASE_URL", self.database.url.clone()),
-            ("REDIS_URL", self.redis_url.clone()),
-            ("JOB_QUEUE_NAME", self.database.name.clone()),
-            ("ENCRYPTION_KEY", key.clone()),
-            ("T11_SIGNING_KEY", key),
-            // Long enough for two health checks of the proxies.
-            ("T11_DRAIN_DELAY_SECONDS", "3".to_owned()),
-            ("T11_LLM__DEMO_WORD_DELAY_MS", "0".to_owned()),
-            ("T11_EDGE__LIMITS__ENABLED", "false".to_owned()),
-            ("T11_EDGE__TRUSTED_PROXIES", "[\"127.0.0.1\"]".to_owned()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect::<Vec<_>>();
-        for service in SERVICES.into_iter().filter(|service| *service != "edge") {
-            let name = format!("T11_PEERS__{}", service.to_uppercase());
-            let scheme = self.certificates.as_ref().map_or("http", |_| "https");
-            variables.push((name, format!("{scheme}://{}", self.mesh)));
-        }
-        variables
-    }
-
-    fn mesh_proxy(&self, envoy: &Path, replicas: &[Replica]) -> Process {
-        let services = replicas.iter().filter(|one| one.service != "edge");
-        let to = services.map(|one| format!("--to={}={}", one.service, one.address));
-        let mut told = vec![format!("--listen={}", self.mesh)];
-        if let Some(certificates) = &self.certificates {
-            let folder = certificates.proxy_folder("mesh");
-            told.push(format!("--mtls={}", folder.display()));
-        }
-        told.extend(to);
-        self.proxy(envoy, "mesh", told)
-    }
-
-    fn front_proxy(&self, envoy: &Path, replicas: &[Replica], front: SocketAddr) -> Process {
-        let edges = replicas.iter().filter(|one| one.service == "edge");
-        let to = edges.map(|one| format!("--edge={}", one.address));
-        let told = [format!("--listen={front}"), "--tls=-".to_owned()];
-        self.proxy(envoy, "front", told.into_iter().chain(to).collect())
-    }
-
-    fn proxy(&self, envoy: &Path, kind: &str, mut told: Vec<String>) -> Process {
-        told.push(format!("--admin={}", free_address()));
-        told.push(format!("--probes={}", free_address()));
-        let printed = Command::new(&self.binary)
-            .args(["envoy", kind])
-            .args(told)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&printed.stderr);
-        assert!(printed.status.success(), "{said}");
-        let config = self.folder.path().join(format!("{kind}.yaml"));
-        std::fs::write(&config, printed.stdout).unwrap();
-        let log = self.folder.path().join(format!("envoy-{kind}.log"));
-        let config = config.display().to_string();
-        Process::start(
-            envoy,
-            &[
-                "--concurrency",
-                "1",
-                "--use-dynamic-base-id",
-                "--log-level",
-                "warn",
-                "-c",
-                &config,
-            ],
-            &[],
-            log,
-        )
-    }
-}
-
-/// The `t11` that cargo built with this test.
-fn binary() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let binary = test.ancestors().nth(2).unwrap().join("t11");
-    assert!(
-        binary.exists(),
-        "{} is not built; `cargo build --bin t11` with the same packages does",
-        binary.display()
-    );
-    binary
 }

@@ -1,96 +1,82 @@
-//! `cargo xtask faults`: the long forms of the tests that break things, and what they came to.
+//! `cargo xtask faults`: the long forms of the tests that break things, and a table of what each row
+//! of the fault matrix came to.
 
-use std::process::Command;
-use std::time::Instant;
+mod matrix;
+mod outcomes;
 
-use anyhow::{Result, bail};
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::thread;
+
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::dev::Profile;
 use crate::envoy;
 use crate::servers::Servers;
-use crate::shell;
+use crate::shell::say;
 use crate::workspace::Workspace;
+use matrix::Shown;
+use outcomes::Outcomes;
+
+/// Fewer kills show little.
+const LEAST_KILLS: u64 = 200;
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
     /// Runs of the simulation.
     #[arg(long, default_value_t = 1_000)]
     seeds: u32,
-    /// Kills of the whole process during ingestion and chat.
-    #[arg(long, default_value_t = 200)]
+    /// Kills of each row that kills.
+    #[arg(long, default_value_t = 50)]
     kills: u32,
-}
-
-/// One suite: what it breaks, and how it is run.
-struct Suite {
-    about: &'static str,
-    /// Of `cargo test`: the target and the tests of it.
-    test: &'static [&'static str],
-    profile: Option<Profile>,
-    variables: Vec<(&'static str, String)>,
-}
-
-/// In the order of the fault matrix: the one process, replicas behind Envoy, Redis, the queue, the
-/// simulated network.
-fn suites(options: &Options, servers: &Servers, envoy: String) -> Vec<Suite> {
-    let database = ("T11_TEST_DATABASE_URL", servers.postgres_url());
-    let redis = ("T11_TEST_REDIS_URL", servers.redis_url());
-    vec![
-        Suite {
-            about: "one process is killed during ingestion and chat",
-            test: &["--test", "kill"],
-            profile: None,
-            variables: vec![("T11_KILLS", options.kills.to_string())],
-        },
-        Suite {
-            about: "replicas behind Envoy are killed and stopped under reads",
-            test: &["--test", "it", "mesh_processes"],
-            profile: None,
-            variables: vec![database.clone(), redis.clone(), ("T11_TEST_ENVOY", envoy)],
-        },
-        Suite {
-            about: "Redis is emptied, killed and stopped",
-            test: &["--test", "shared"],
-            profile: None,
-            variables: vec![redis.clone()],
-        },
-        Suite {
-            about: "replicas of the queue meet crashes and lost answers, on PostgreSQL",
-            test: &["--test", "it", "crash::"],
-            profile: None,
-            variables: vec![database, redis],
-        },
-        Suite {
-            about: "the simulated network parts and delays, hosts crash, commits fail",
-            test: &["--test", "sim"],
-            profile: Some(Profile::Quick),
-            variables: vec![("T11_SIM_SEEDS", options.seeds.to_string())],
-        },
-    ]
+    /// Print the rows and the tests that show them, and run nothing.
+    #[arg(long)]
+    list: bool,
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let envoy = envoy::program(workspace)?.display().to_string();
+    let rows = matrix::shown(&workspace.root)?;
+    if options.list {
+        for shown in &rows {
+            println!(
+                "{}  {}: {}",
+                shown.row.id, shown.row.fault, shown.row.promise
+            );
+            shown.all().for_each(|test| println!("     {test}"));
+        }
+        return Ok(());
+    }
+    let envoy = envoy::program(workspace)?;
     let servers = Servers::start()?;
-    let mut lines = Vec::new();
-    let mut failed = 0;
-    for suite in suites(options, &servers, envoy) {
-        let started = Instant::now();
-        let outcome = shell::run(&mut command(workspace, &suite));
-        let verdict = if outcome.is_ok() { "held" } else { "BROKEN" };
-        failed += usize::from(outcome.is_err());
-        let seconds = started.elapsed().as_secs_f64();
-        lines.push(format!("| {} | {verdict} | {seconds:.0} s |", suite.about));
-    }
-    println!("\n| what happens | promises | took |\n| --- | --- | --- |");
-    println!("{}", lines.join("\n"));
-    if failed > 0 {
-        bail!("{failed} suites found something");
-    }
-    Ok(())
+    let mut tests = cargo_test(workspace, None);
+    tests
+        .args(["--lib", "--bins", "--tests"])
+        .env("T11_KILLS", options.kills.to_string())
+        .env("T11_TEST_DATABASE_URL", servers.postgres_url())
+        .env("T11_TEST_POOLER_URL", servers.pooler_url())
+        .env("T11_TEST_REDIS_URL", servers.redis_url())
+        .env("T11_TEST_ENVOY", envoy);
+    let mut simulations = cargo_test(workspace, Some(Profile::Quick));
+    simulations
+        .args(["--test", "sim"])
+        .env("T11_SIM_SEEDS", options.seeds.to_string());
+    let outcomes = Mutex::default();
+    perform(
+        &mut tests,
+        rows.iter().flat_map(|shown| &shown.tests),
+        &outcomes,
+    )?;
+    perform(
+        &mut simulations,
+        rows.iter().flat_map(|shown| &shown.simulations),
+        &outcomes,
+    )?;
+    report(&rows, &outcomes.into_inner()?)
 }
 
-fn command(workspace: &Workspace, suite: &Suite) -> Command {
+fn cargo_test(workspace: &Workspace, profile: Option<Profile>) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args([
         "test",
@@ -99,10 +85,87 @@ fn command(workspace: &Workspace, suite: &Suite) -> Command {
         "t11-web",
         "--no-fail-fast",
     ]);
-    if let Some(profile) = suite.profile {
+    // The servers of whoever calls are not to be hurt; and with one named, the simulation takes
+    // itself for a second run and does nothing.
+    for variable in ["DATABASE_URL", "POOLER_URL", "REDIS_URL", "ENVOY"] {
+        cargo.env_remove(format!("T11_TEST_{variable}"));
+    }
+    if let Some(profile) = profile {
         cargo.args(["--profile", profile.name()]);
     }
-    cargo.args(suite.test).args(["--", "--nocapture"]);
-    cargo.envs(suite.variables.iter().map(|(name, value)| (name, value)));
     cargo
+}
+
+/// Runs the tests of these names; whether they pass is read from what they say.
+fn perform<'a>(
+    cargo: &mut Command,
+    names: impl Iterator<Item = &'a String>,
+    outcomes: &Mutex<Outcomes>,
+) -> Result<()> {
+    let before = outcomes.lock().map_or(0, |outcomes| outcomes.count());
+    let names: BTreeSet<_> = names.collect();
+    // Figures of tests that crowd each other would mean nothing.
+    cargo
+        .args(["--", "--show-output", "--test-threads=2"])
+        .args(names);
+    let mut child = cargo
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("could not start cargo")?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    thread::scope(|scope| {
+        scope.spawn(|| stdout.map(|said| hear(said, outcomes)));
+        scope.spawn(|| stderr.map(|said| hear(said, outcomes)));
+    });
+    let status = child.wait()?;
+    say(format!("the tests ended: {status}"));
+    let ran = outcomes.lock().map_or(0, |outcomes| outcomes.count());
+    ensure!(ran > before, "no test ran");
+    Ok(())
+}
+
+/// Passes on what is said, and keeps what it means.
+fn hear(said: impl Read, outcomes: &Mutex<Outcomes>) {
+    for line in BufReader::new(said).lines().map_while(Result::ok) {
+        println!("{line}");
+        if let Ok(mut outcomes) = outcomes.lock() {
+            outcomes.read(&line);
+        }
+    }
+}
+
+fn report(rows: &[Shown], outcomes: &Outcomes) -> Result<()> {
+    println!("\n| row | fault | promise | verdict | kills |\n| --- | --- | --- | --- | --- |");
+    let mut broken = Vec::new();
+    for shown in rows {
+        let row = shown.row;
+        let failed: Vec<_> = shown
+            .all()
+            .filter(|test| !outcomes.has_held(test))
+            .collect();
+        let has_held = failed.is_empty() && !outcomes.was_not_run(row.id);
+        let verdict = if has_held { "held" } else { "BROKEN" };
+        let kills: u64 = shown.all().map(|test| outcomes.kills_of(test)).sum();
+        println!(
+            "| {} | {} | {} | {verdict} | {kills} |",
+            row.id, row.fault, row.promise
+        );
+        if !has_held {
+            broken.push(format!("{}: {failed:?} failed or were not run", row.id));
+        }
+    }
+    let kills = outcomes.kills();
+    println!(
+        "\n{} of {} rows held, {kills} kills",
+        rows.len() - broken.len(),
+        rows.len()
+    );
+    if !broken.is_empty() {
+        bail!("{}", broken.join("\n"));
+    }
+    if kills < LEAST_KILLS {
+        bail!("{kills} kills are too few to show anything; at least {LEAST_KILLS}");
+    }
+    Ok(())
 }

@@ -42,6 +42,8 @@ impl Servers {
         }
         provision::program("redis-server", "redis-server")?;
         provision::program("pgbouncer", "pgbouncer")?;
+        // Makes the disk of a process fail.
+        provision::program("strace", "strace")?;
         let postgres = start_postgres()?;
         let servers = Self {
             pooler: start_pooler(postgres.port)?,

@@ -64,6 +64,10 @@ impl Process {
         }
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The end of what it said on standard error.
     pub(super) fn said(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -71,11 +75,36 @@ impl Process {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
+    /// All that it said on standard error.
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
     /// Asks it to end (SIGTERM).
     pub(super) fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it the signal of this name: `STOP`.
+    pub(super) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
-        let told = Command::new("kill").args(["-TERM", &id]).status().unwrap();
-        assert!(told.success());
+        let signal = format!("-{name}");
+        let sent = Command::new("kill").args([&signal, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Lets it take no further memory of its own.
+    pub(super) fn starve(&self) {
+        let id = self.child.id().to_string();
+        let limited = Command::new("prlimit")
+            .args(["--data=1", "--pid", &id])
+            .status();
+        assert!(limited.unwrap().success());
+    }
+
+    /// Whether it has ended by itself.
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits until it has ended by itself.

@@ -7,15 +7,16 @@ use t11_store::testing::URL_VARIABLE;
 use url::Url;
 
 /// A new database on the server of the tests; dropped with the value.
-pub(crate) struct OwnDatabase {
+pub struct OwnDatabase {
     server: PgConnectOptions,
     pub(super) name: String,
-    pub(crate) url: String,
+    /// Where it is, with the login of the tests.
+    pub url: String,
 }
 
 impl OwnDatabase {
     /// One on the server that the tests are given, if they are.
-    pub(crate) async fn given() -> Option<Self> {
+    pub async fn given() -> Option<Self> {
         let server = std::env::var(URL_VARIABLE).ok()?;
         Some(Self::make(&server).await)
     }

@@ -34,7 +34,7 @@ async fn no_rpc_but_the_public_ones_answers_without_a_caller() {
     let mesh = TestMesh::start().await;
     let mut tried = 0;
     for method in METHODS.iter().filter(|method| method.auth != Auth::Public) {
-        let peer = mesh.mesh().context().peer(method.owner());
+        let peer = mesh.peer(method.owner());
         let status = call_without_caller(peer, method).await;
         assert_eq!(
             status.code(),
@@ -59,7 +59,7 @@ async fn no_rpc_but_the_public_ones_answers_without_a_caller() {
 async fn a_public_rpc_refuses_an_empty_message_with_a_reason() {
     let mesh = TestMesh::start().await;
     for method in METHODS.iter().filter(|method| method.auth == Auth::Public) {
-        let peer = mesh.mesh().context().peer(method.owner());
+        let peer = mesh.peer(method.owner());
         let status = call_without_caller(peer, method).await;
         let fault = RemoteFault::from(&status);
         assert_ne!(status.code(), tonic::Code::Ok, "{}", method.path);

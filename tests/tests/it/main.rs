@@ -3,11 +3,11 @@
 
 mod api_keys;
 mod bad_input;
+mod clients;
 mod contract;
 mod doors;
-mod isolation;
 mod main_job;
-mod mesh_processes;
 mod message_caps;
 mod numbers_rule;
 mod prices;
+mod traces;

@@ -42,12 +42,11 @@ async fn announced(peer: Peer, method: &MethodInfo, length: usize) -> Status {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_rpc_reads_a_longer_message_than_it_may() {
     let mesh = TestMesh::start().await;
-    let context = mesh.mesh().context();
-    let (signer, world) = (context.signer(), context.world());
+    let (signer, world) = (mesh.signer(), mesh.world());
     for method in METHODS {
-        let peer = context.peer(method.owner());
+        let peer = mesh.peer(method.owner());
         let call = announced(peer, method, longest(method) + 1);
-        let status = as_service(&signer, &world, "edge", OrgId::NONE, call).await;
+        let status = as_service(&signer, world, "edge", OrgId::NONE, call).await;
         assert_eq!(status.code(), Code::OutOfRange, "{}: {status}", method.path);
     }
     mesh.stop().await;

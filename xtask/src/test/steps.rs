@@ -16,6 +16,9 @@ use crate::{bench, deny, deploy, docs, envoy, proto, provision, tidy, web};
 /// Drives the Chromium of the distribution; brings no browser of its own.
 const PLAYWRIGHT: &str = "playwright-core@1.65.1";
 
+/// What the example program in Python needs.
+const PYTHON: &[&[&str]] = &[&["grpcio==1.85.1", "grpcio-reflection==1.85.1"]];
+
 pub(super) const STEPS: &[Step] = &[
     Step {
         name: "format",
@@ -163,13 +166,15 @@ fn sqlite(lab: &mut Lab<'_>) -> Result<()> {
 fn postgres(lab: &mut Lab<'_>) -> Result<()> {
     let mut cargo = cargo_test(lab);
     let envoy = envoy::program(lab.workspace)?;
+    let python = provision::pip(&lab.workspace.cache, "grpc", PYTHON)?.join("python");
     let servers = lab.servers()?;
     cargo
         .args(["--lib", "--bins", "--tests"])
         .env("T11_TEST_DATABASE_URL", servers.postgres_url())
         .env("T11_TEST_POOLER_URL", servers.pooler_url())
         .env("T11_TEST_REDIS_URL", servers.redis_url())
-        .env("T11_TEST_ENVOY", envoy);
+        .env("T11_TEST_ENVOY", envoy)
+        .env("T11_TEST_PYTHON", python);
     shell::run(&mut cargo)
 }
 
@@ -186,7 +191,8 @@ fn cargo_test(lab: &Lab<'_>) -> Command {
         .env_remove("T11_TEST_DATABASE_URL")
         .env_remove("T11_TEST_POOLER_URL")
         .env_remove("T11_TEST_REDIS_URL")
-        .env_remove("T11_TEST_ENVOY");
+        .env_remove("T11_TEST_ENVOY")
+        .env_remove("T11_TEST_PYTHON");
     cargo
 }
 
@@ -242,5 +248,9 @@ fn screenshots(lab: &Lab<'_>) -> Result<PathBuf> {
 }
 
 fn bench(lab: &mut Lab<'_>) -> Result<()> {
-    bench::run(lab.workspace, &bench::Options { short: true })
+    let options = bench::Options {
+        parts: Vec::new(),
+        short: true,
+    };
+    bench::run(lab.workspace, &options)
 }
