@@ -162,7 +162,7 @@ pub(super) const ROWS: &[Row] = &[
                 "a_repeated_call_gets_the_same_leases_and_no_others",
             ),
             Test(
-                "tests/tests/it/bad_input.rs",
+                "tests/tests/scenarios/bad_input.rs",
                 "a_replayed_request_id_makes_one_thing",
             ),
             SIMULATED,

@@ -63,6 +63,12 @@ pub(super) const STEPS: &[Step] = &[
         run: postgres,
     },
     Step {
+        name: "mesh",
+        about: "the scenarios, on two processes of each service behind Envoy",
+        is_fast: false,
+        run: mesh,
+    },
+    Step {
         name: "docs",
         about: "generated documents are up to date",
         is_fast: true,
@@ -164,18 +170,32 @@ fn sqlite(lab: &mut Lab<'_>) -> Result<()> {
 /// The same selection of crates as on SQLite: another one would unify features otherwise and
 /// compile most of them again.
 fn postgres(lab: &mut Lab<'_>) -> Result<()> {
+    let mut cargo = cargo_test_with_servers(lab)?;
+    shell::run(cargo.args(["--lib", "--bins", "--tests"]))
+}
+
+/// What makes a mesh of processes by itself has run with PostgreSQL.
+fn mesh(lab: &mut Lab<'_>) -> Result<()> {
+    let mut cargo = cargo_test_with_servers(lab)?;
+    cargo
+        .args(["--test", "scenarios", "--"])
+        .args(["--skip", "traces::", "--test-threads", "2"])
+        .env("T11_TEST_SHAPE", "processes");
+    shell::run(&mut cargo)
+}
+
+fn cargo_test_with_servers(lab: &mut Lab<'_>) -> Result<Command> {
     let mut cargo = cargo_test(lab);
     let envoy = envoy::program(lab.workspace)?;
     let python = provision::pip(&lab.workspace.cache, "grpc", PYTHON)?.join("python");
     let servers = lab.servers()?;
     cargo
-        .args(["--lib", "--bins", "--tests"])
         .env("T11_TEST_DATABASE_URL", servers.postgres_url())
         .env("T11_TEST_POOLER_URL", servers.pooler_url())
         .env("T11_TEST_REDIS_URL", servers.redis_url())
         .env("T11_TEST_ENVOY", envoy)
         .env("T11_TEST_PYTHON", python);
-    shell::run(&mut cargo)
+    Ok(cargo)
 }
 
 fn cargo_test(lab: &Lab<'_>) -> Command {

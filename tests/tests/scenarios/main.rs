@@ -1,4 +1,4 @@
-//! The whole mesh in one process, through the doors its users use.
+//! The whole mesh in each of its three shapes, through the doors its users use.
 #![expect(clippy::unwrap_used, reason = "a test that meets a surprise fails")]
 
 mod api_keys;
