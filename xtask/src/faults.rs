@@ -20,6 +20,8 @@ use crate::workspace::Workspace;
 use matrix::Shown;
 use outcomes::Outcomes;
 
+/// Requests a second while replicas are replaced.
+const RATE: u32 = 200;
 /// Fewer kills show little.
 const LEAST_KILLS: u64 = 200;
 
@@ -54,6 +56,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     tests
         .args(["--lib", "--bins", "--tests"])
         .env("T11_KILLS", options.kills.to_string())
+        .env("T11_RATE", RATE.to_string())
         .env("T11_TEST_DATABASE_URL", servers.postgres_url())
         .env("T11_TEST_POOLER_URL", servers.pooler_url())
         .env("T11_TEST_REDIS_URL", servers.redis_url())
