@@ -5,7 +5,10 @@
 //! `{"bench": "search lexical", "p99_ms": 1.5}`. The goals below name such figures as `bench/field`.
 
 mod machine;
+mod mesh;
+mod peer;
 
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -20,12 +23,35 @@ use crate::workspace::Workspace;
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
+    /// Measure these alone.
+    #[arg(value_enum)]
+    pub(crate) parts: Vec<Part>,
     /// A quicker build and fewer starts: shows that the benchmarks run, not how fast things are.
     #[arg(long)]
     pub(crate) short: bool,
 }
 
+/// What can be measured by itself.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    /// The whole process from outside, and the web client's size.
+    Process,
+    /// Search, ingestion, REST beside the RPC.
+    Programs,
+    /// The queue beside BullMQ.
+    Jobs,
+    /// Each service as a process of its own, and a call between two through Envoy.
+    Mesh,
+}
+
+impl Part {
+    const ALL: [Self; 4] = [Self::Process, Self::Programs, Self::Jobs, Self::Mesh];
+}
+
 struct Goal {
+    part: Part,
+    /// Left out in short, for it takes minutes.
+    is_long: bool,
     /// `bench/field`, or one of the names of what is measured here.
     name: &'static str,
     about: &'static str,
@@ -43,47 +69,164 @@ const WARM_START: &str = "warm_start";
 const WEB_FIRST_LOAD: &str = "web_first_load";
 
 const GOALS: &[Goal] = &[
-    Goal {
-        name: IDLE_MEMORY,
-        about: "idle memory of the whole dev process",
-        unit: "MB",
-        bound: Bound::AtMost(120.0),
-    },
-    Goal {
-        name: WARM_START,
-        about: "warm start to ready, median",
-        unit: "s",
-        bound: Bound::AtMost(1.5),
-    },
-    Goal {
-        name: "rest through edge/added_p99_ms",
-        about: "REST through edge above the RPC in process, p99",
-        unit: "ms",
-        bound: Bound::AtMost(1.0),
-    },
-    Goal {
-        name: "ingest all/mb_per_s",
-        about: "ingestion of text",
-        unit: "MB/s",
-        bound: Bound::AtLeast(2.0),
-    },
-    Goal {
-        name: "search lexical/p99_ms",
-        about: "search over 100,000 chunks, p99",
-        unit: "ms",
-        bound: Bound::AtMost(20.0),
-    },
-    Goal {
-        name: WEB_FIRST_LOAD,
-        about: "first load of the web client, brotli",
-        unit: "KiB",
-        bound: Bound::AtMost(450.0),
-    },
+    at_most(
+        Part::Process,
+        IDLE_MEMORY,
+        "idle memory of the whole dev process",
+        120.0,
+        "MB",
+    ),
+    at_most(
+        Part::Process,
+        WARM_START,
+        "warm start to ready, median",
+        1.5,
+        "s",
+    ),
+    at_most(
+        Part::Programs,
+        "rest through edge/added_p99_ms",
+        "REST through edge above the RPC in process, p99",
+        1.0,
+        "ms",
+    ),
+    at_least(
+        Part::Programs,
+        "ingest all/mb_per_s",
+        "ingestion of text",
+        2.0,
+        "MB/s",
+    ),
+    at_most(
+        Part::Programs,
+        "search lexical/p99_ms",
+        "search over 100,000 chunks, p99",
+        20.0,
+        "ms",
+    ),
+    at_most(
+        Part::Process,
+        WEB_FIRST_LOAD,
+        "first load of the web client, brotli",
+        450.0,
+        "KiB",
+    ),
+    at_least(
+        Part::Jobs,
+        "queue beside bullmq always/enqueue_batched_per_s",
+        "jobs: enqueueing, 50 a call, beside BullMQ with `always`",
+        10.0,
+        "×",
+    ),
+    at_least(
+        Part::Jobs,
+        "queue beside bullmq always/process_per_s",
+        "jobs: processing beside BullMQ with `always`",
+        2.0,
+        "×",
+    ),
+    at_least(
+        Part::Jobs,
+        "queue beside bullmq everysec/enqueue_batched_per_s",
+        "jobs: enqueueing, 50 a call, beside BullMQ with `everysec`",
+        1.0,
+        "×",
+    ),
+    at_least(
+        Part::Jobs,
+        "queue beside bullmq everysec/process_per_s",
+        "jobs: processing beside BullMQ with `everysec`",
+        1.0,
+        "×",
+    ),
+    at_most(
+        Part::Jobs,
+        "queue beside bullmq always/start_p50_ms",
+        "jobs: enqueue to start, median, beside BullMQ with `always`",
+        0.5,
+        "×",
+    ),
+    at_most(
+        Part::Jobs,
+        "queue/restart_after_kill_s",
+        "jobs: of a killed worker start again",
+        16.0,
+        "s",
+    )
+    .long(),
+    at_most(
+        Part::Jobs,
+        "queue/healthy_jobs_failed_after_two_kills",
+        "jobs: healthy ones failed after two kills",
+        0.0,
+        "of 50",
+    )
+    .long(),
+    at_most(
+        Part::Jobs,
+        "queue/effects_doubled_by_a_stopped_worker",
+        "jobs: effects doubled by a stopped worker",
+        0.0,
+        "of 50",
+    )
+    .long(),
+    at_most(
+        Part::Jobs,
+        "queue/last_of_10_behind_10000",
+        "jobs: the last of 10 behind another's 10,000 starts as number",
+        20.0,
+        "",
+    )
+    .long(),
+    at_most(
+        Part::Mesh,
+        "idle services/largest_mb",
+        "idle memory of the largest service apart",
+        40.0,
+        "MB",
+    ),
 ];
+
+const fn at_most(
+    part: Part,
+    name: &'static str,
+    about: &'static str,
+    limit: f64,
+    unit: &'static str,
+) -> Goal {
+    Goal {
+        part,
+        is_long: false,
+        name,
+        about,
+        unit,
+        bound: Bound::AtMost(limit),
+    }
+}
+
+const fn at_least(
+    part: Part,
+    name: &'static str,
+    about: &'static str,
+    limit: f64,
+    unit: &'static str,
+) -> Goal {
+    Goal {
+        bound: Bound::AtLeast(limit),
+        ..at_most(part, name, about, limit, unit)
+    }
+}
+
+impl Goal {
+    const fn long(mut self) -> Self {
+        self.is_long = true;
+        self
+    }
+}
 
 /// Crates with bench programs, and those programs.
 const PACKAGES: [&str; 3] = ["t11-agents", "t11-jobs", "t11-tests"];
-const PROGRAMS: [&str; 4] = ["rest", "ingest", "search", "queue"];
+const PROGRAMS: [&str; 3] = ["rest", "ingest", "search"];
 
 struct Figure {
     name: String,
@@ -105,11 +248,28 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     } else {
         Profile::Release
     };
-    let mut figures = whole_process(workspace, profile, options.short)?;
-    let printed = run_programs(workspace, profile)?;
-    figures.extend(printed.lines().flat_map(parse));
-    println!("\n{}", machine::describe(profile)?);
-    println!("{}", table(&figures)?);
+    let parts = match options.parts.as_slice() {
+        [] => &Part::ALL[..],
+        some => some,
+    };
+    let mut figures = Vec::new();
+    for part in parts {
+        figures.extend(match part {
+            Part::Process => whole_process(workspace, profile, options.short)?,
+            Part::Programs => run_programs(workspace, profile)?,
+            Part::Jobs => peer::run(workspace, profile, options.short)?,
+            Part::Mesh => mesh::run(workspace, profile)?,
+        });
+    }
+    let goals: Vec<_> = GOALS
+        .iter()
+        .filter(|goal| parts.contains(&goal.part) && !(options.short && goal.is_long))
+        .collect();
+    println!("\n{}\n", machine::describe(profile)?);
+    for Figure { name, value } in &figures {
+        println!("{name:<64} {value:>12.2}");
+    }
+    println!("\n{}", table(&goals, &figures)?);
     Ok(())
 }
 
@@ -138,16 +298,27 @@ fn whole_process(workspace: &Workspace, profile: Profile, short: bool) -> Result
     ])
 }
 
-/// In one cargo run, so that what they share is compiled once.
-fn run_programs(workspace: &Workspace, profile: Profile) -> Result<String> {
+fn run_programs(workspace: &Workspace, profile: Profile) -> Result<Vec<Figure>> {
     say(format!("running {}", PROGRAMS.join(", ")));
+    printed(&mut programs(workspace, profile, &PROGRAMS))
+}
+
+/// In one cargo run and of the same packages always, so that what they share is compiled once.
+fn programs(workspace: &Workspace, profile: Profile, names: &[&str]) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args(["bench", "--profile", profile.name()]);
     cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
-    cargo.args(PROGRAMS.iter().flat_map(|program| ["--bench", program]));
-    let printed = shell::output(&mut cargo)?;
+    cargo.args(names.iter().flat_map(|name| ["--bench", name]));
+    // The queue would be on it, and no longer beside its peer.
+    cargo.env_remove("T11_TEST_DATABASE_URL");
+    cargo
+}
+
+/// Runs a program that prints figures.
+fn printed(program: &mut Command) -> Result<Vec<Figure>> {
+    let printed = shell::output(program)?;
     print!("{printed}");
-    Ok(printed)
+    Ok(printed.lines().flat_map(parse).collect())
 }
 
 /// The numbers of a JSON line; other lines are for people.
@@ -175,7 +346,7 @@ fn median(values: &mut [f64]) -> Option<f64> {
 }
 
 /// A Markdown table, as the README shows it.
-fn table(figures: &[Figure]) -> Result<String> {
+fn table(goals: &[&Goal], figures: &[Figure]) -> Result<String> {
     let mut lines = vec![
         "| figure | measured | goal | |".to_owned(),
         "| --- | --- | --- | --- |".to_owned(),
@@ -185,7 +356,8 @@ fn table(figures: &[Figure]) -> Result<String> {
         about,
         unit,
         bound,
-    } in GOALS
+        ..
+    } in goals
     {
         let figure = figures.iter().find(|figure| figure.name == *name);
         let value = figure
@@ -221,11 +393,15 @@ mod tests {
 
     #[test]
     fn the_table_says_what_was_missed() {
-        let figures: Vec<_> = GOALS
+        let goals: Vec<_> = GOALS
+            .iter()
+            .filter(|goal| matches!(goal.part, Part::Process | Part::Programs))
+            .collect();
+        let figures: Vec<_> = goals
             .iter()
             .map(|goal| Figure::new(goal.name, 3.0))
             .collect();
-        let table = table(&figures).unwrap();
+        let table = table(&goals, &figures).unwrap();
         assert_eq!(table.matches("| missed |").count(), 2, "{table}");
         assert!(
             table.contains("| ingestion of text | 3.00 MB/s | ≥ 2 MB/s | met |"),
@@ -235,7 +411,7 @@ mod tests {
 
     #[test]
     fn a_figure_that_nobody_measured_is_an_error() {
-        assert!(table(&[]).is_err());
+        assert!(table(&[&GOALS[0]], &[]).is_err());
     }
 
     #[test]

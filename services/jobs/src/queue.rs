@@ -8,10 +8,13 @@ use futures::future::select_all;
 use parking_lot::Mutex;
 use t11_core::{OrgScope, World};
 use t11_runtime::Bus;
+use t11_store::{Engine, StoreError};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::arrivals::{self, Arrival, Arrivals, Writer};
 use crate::changes::{Advance, Changes, News, Watch};
 use crate::error::Error;
 use crate::job::{Job, NewJob, Progress};
@@ -21,11 +24,15 @@ use crate::wake::{Bell, Bells, Rung};
 
 /// Times an exchange waits for a locked organization before it waits for a bell.
 const PATIENT_TRIES: usize = 3;
+/// Transactions of one replica that enqueue at once on PostgreSQL, where one of them may wait for
+/// an organization that is locked. SQLite has one writer.
+const ENQUEUE_AT_ONCE: usize = 4;
 
 /// The queue. Clones are the same queue.
 #[derive(Clone)]
 pub struct Queue {
     store: Store,
+    arrivals: Arc<Arrivals>,
     world: World,
     wake: Arc<Bells>,
     changes: Arc<Changes>,
@@ -46,8 +53,13 @@ impl Queue {
     /// A queue over `store` that answers with drain once `draining` is cancelled, and is one with
     /// the other replicas on `bus` while [`Self::hear_others`] runs.
     pub fn new(store: Store, world: World, bus: &Bus, draining: CancellationToken) -> Self {
+        let writers = match store.engine() {
+            Engine::Sqlite => 1,
+            Engine::Postgres => ENQUEUE_AT_ONCE,
+        };
         Self {
             store,
+            arrivals: Arc::new(Arrivals::new(writers)),
             world,
             wake: Arc::new(Bells::new(bus.clone())),
             changes: Arc::new(Changes::new(bus.clone())),
@@ -61,11 +73,63 @@ impl Queue {
         &self.store
     }
 
-    /// Takes jobs; see [`Store::enqueue`].
+    /// Takes jobs; see [`Store::enqueue`]. Calls that come at the same time share a transaction,
+    /// and none of them fails for another's jobs. Once begun, the work is finished though the
+    /// caller goes away.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
+        let (answer, answered) = oneshot::channel();
+        if let Some(writer) = self.arrivals.add(jobs, answer) {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "callers wait for it, and it ends when none is left"
+            )]
+            tokio::spawn(self.clone().write_arrivals(writer));
+        }
+        // Dropped unanswered only when the runtime shuts down.
+        answered
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unavailable(None).into()))
+    }
+
+    async fn write_arrivals(self, mut writer: Writer) {
+        while let Some(calls) = writer.next() {
+            self.write_together(calls).await;
+        }
+    }
+
+    async fn write_together(&self, calls: Vec<Arrival>) {
+        let jobs = calls.iter().flat_map(|call| call.jobs.iter().cloned());
+        match self.enqueue_at_once(jobs.collect()).await {
+            Ok(enqueued) => {
+                let mut enqueued = enqueued.into_iter();
+                for Arrival { jobs, answer } in calls {
+                    tell_caller(answer, Ok(enqueued.by_ref().take(jobs.len()).collect()));
+                }
+            }
+            // Nobody's jobs are the cause.
+            Err(Error::Store(error)) if is_of_database(&error) => {
+                for Arrival { answer, .. } in calls {
+                    tell_caller(answer, Err(error.clone().into()));
+                }
+            }
+            Err(_) if calls.len() > 1 => {
+                for Arrival { jobs, answer } in calls {
+                    tell_caller(answer, self.enqueue_at_once(jobs).await);
+                }
+            }
+            Err(error) => {
+                let mut calls = calls.into_iter();
+                if let Some(Arrival { answer, .. }) = calls.next() {
+                    tell_caller(answer, Err(error));
+                }
+            }
+        }
+    }
+
+    async fn enqueue_at_once(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
         let (enqueued, effects) = self.store.enqueue(jobs).await?;
         let duplicates = enqueued.iter().filter(|one| one.is_duplicate).count();
         metrics::counter!("t11_jobs_enqueued_total")
@@ -324,6 +388,23 @@ impl Queue {
             self.changes.tell(job.org, News::Progress(advance));
         }
     }
+}
+
+/// Whether the statement is not the cause.
+fn is_of_database(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unavailable(_)
+            | StoreError::Busy
+            | StoreError::Full(_)
+            | StoreError::Failed(_)
+            | StoreError::Timeout
+    )
+}
+
+/// A caller that has gone away wants no answer.
+fn tell_caller(caller: oneshot::Sender<arrivals::Answer>, answer: arrivals::Answer) {
+    let _gone = caller.send(answer);
 }
 
 fn count_leases(answer: &Answer, now: chrono::DateTime<chrono::Utc>) {

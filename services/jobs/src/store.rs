@@ -16,6 +16,7 @@ mod ledger;
 mod queues;
 mod rows;
 mod schedules;
+mod shape;
 mod take;
 mod upkeep;
 mod workers;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use t11_core::World;
-use t11_store::{Db, System};
+use t11_store::{Db, Engine, System};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -78,6 +79,11 @@ impl Store {
                 policy,
             }),
         }
+    }
+
+    /// Which database it is.
+    pub fn engine(&self) -> Engine {
+        self.db.engine()
     }
 
     /// The settings.

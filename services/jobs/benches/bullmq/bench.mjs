@@ -1,4 +1,5 @@
-// The peer: BullMQ on a Redis of its own, doing what `queue.rs` does with our queue.
+// The peer: BullMQ on a Redis of its own, doing what `../queue` does with our queue.
+// `cargo xtask bench jobs` runs it, with NODE_PATH where it has installed `bullmq` and `ioredis`:
 //
 //   REDIS_URL=redis://127.0.0.1:6379 node bench.mjs rates NAME
 //   REDIS_URL=redis://127.0.0.1:6379 node bench.mjs crashes NAME
@@ -6,8 +7,11 @@
 // Prints one JSON object a line. NAME says which durability the Redis was started with. Settings are
 // BullMQ's defaults, but that finished jobs are removed.
 import { fork } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { Queue, Worker } from 'bullmq';
+
+// `import` would not look into NODE_PATH.
+const { Queue, Worker } = createRequire(import.meta.url)('bullmq');
 
 const JOBS = 20_000;
 const BATCH = 50;
@@ -136,17 +140,19 @@ async function killed() {
   return { restart_after_kill_s: (again.at - at) / 1000 };
 }
 
+/// Two workers killed one after the other, each while it holds the same 50 jobs; then a healthy one.
 async function killedTwice() {
   const queue = await freshQueue('twice');
-  await addInBatches(queue, 400);
+  await addInBatches(queue, CONCURRENCY);
   for (let round = 0; round < 2; round += 1) {
-    const worker = workerProcess('twice', round === 0 ? 600_000 : 600_000);
-    await until(() => worker.started.length === CONCURRENCY, 90_000);
-    if (round === 1) await sleep(65_000);
+    const worker = workerProcess('twice', 600_000);
+    // What is taken for stalled comes in portions.
+    await until(() => worker.started.length === CONCURRENCY, 75_000);
     worker.child.kill('SIGKILL');
   }
   const last = workerProcess('twice', 5);
-  await sleep(75_000);
+  const ended = async () => last.effects.length + (await queue.getFailedCount());
+  for (let turn = 0; turn < 90 && (await ended()) < CONCURRENCY; turn += 1) await sleep(1_000);
   last.child.kill('SIGKILL');
   const failed = await queue.getFailedCount();
   await queue.close();
@@ -206,3 +212,5 @@ function work(queue, hold) {
 const [task, ...rest] = process.argv.slice(2);
 const tasks = { rates, crashes, worker: work };
 await tasks[task](...rest);
+// Connections that are being closed would keep it.
+if (task !== 'worker') process.exit();

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+};
 use t11_core::OrgId;
 use t11_store::Tx;
 use uuid::Uuid;
 
 use super::entity::jobs;
 use super::ledger::{Effects, Ledger};
-use super::rows::insertion;
+use super::rows::{INSERTED, NEW_JOB, insertion};
+use super::shape::{Text, lengths, padded};
 use super::{QUEUE, Store};
 use crate::error::Error;
 use crate::job::{NewJob, State};
@@ -21,9 +24,6 @@ pub struct Enqueued {
     pub id: Uuid,
     pub is_duplicate: bool,
 }
-
-/// 33 parameters a row; SQLite takes 32,766 in one statement.
-const ROWS_AT_ONCE: usize = 500;
 
 impl Store {
     /// Takes the jobs, in their order, in one commit. A job whose id is known, or whose unique key
@@ -79,7 +79,7 @@ impl Known {
         let ids: Vec<Uuid> = jobs::Entity::find()
             .select_only()
             .column(jobs::Column::Id)
-            .filter(jobs::Column::Id.is_in(jobs.iter().map(|job| job.id)))
+            .filter(jobs::Column::Id.is_in(padded(jobs.iter().map(|job| job.id))))
             .into_tuple()
             .all(tx)
             .await?;
@@ -95,7 +95,7 @@ impl Known {
                 .select_only()
                 .columns([jobs::Column::UniqueKey, jobs::Column::Id])
                 .filter(jobs::Column::OrgId.eq(org))
-                .filter(jobs::Column::UniqueKey.is_in(keys))
+                .filter(jobs::Column::UniqueKey.is_in(padded(keys)))
                 .filter(jobs::Column::EndTime.is_null())
                 .into_tuple()
                 .all(tx)
@@ -145,14 +145,23 @@ async fn insert(ledger: &mut Ledger<'_>, jobs: Vec<NewJob>) -> Result<(), Error>
             &ledger.rules.policy,
         ));
     }
-    for rows in rows.chunks(ROWS_AT_ONCE) {
+    let mut rows = rows.into_iter();
+    for length in lengths(rows.len()) {
+        let values = rows.by_ref().take(length).flatten();
         // The same id for two organizations at one moment: the locks do not tell them apart, the
         // index does. The loser's batch is answered with an error and sent again.
-        jobs::Entity::insert_many(rows.to_vec())
-            .exec_without_returning(ledger.tx)
-            .await?;
+        let statement = insert_jobs(ledger.text(), length).with(values);
+        ledger.tx.execute_raw(statement).await?;
     }
     Ok(())
+}
+
+fn insert_jobs(mut text: Text, rows: usize) -> Text {
+    let (columns, constants) = NEW_JOB;
+    let given = INSERTED.join(", ");
+    text.add(&format!("INSERT INTO jobs ({given}, {columns}) VALUES "))
+        .tuples(rows, INSERTED.len(), constants);
+    text
 }
 
 /// The ordering keys that are held, by organization.

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
-use t11_core::OrgId;
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _,
+};
 use t11_store::Tx;
 use uuid::Uuid;
 
@@ -166,9 +167,7 @@ async fn settle<'a>(
     if ids.is_empty() {
         return Ledger::open(tx, rules, []).await;
     }
-    let orgs: Vec<OrgId> = orgs_of(tx, ids.iter().copied()).await?;
-    let mut ledger = Ledger::open(tx, rules, orgs).await?;
-    let jobs = by_ids(tx, ids).await?;
+    let (mut ledger, jobs) = lock(tx, rules, ids).await?;
     let mut batch = Batch {
         rules,
         jobs: HashMap::new(),
@@ -191,6 +190,23 @@ async fn settle<'a>(
     ledger.save(changes).await?;
     ledger.flush().await?;
     Ok(ledger)
+}
+
+/// The jobs, read under the locks of their organizations. On SQLite, where nobody else writes
+/// meanwhile, one look tells both.
+async fn lock<'a>(
+    tx: &'a Tx,
+    rules: &'a Rules,
+    ids: BTreeSet<Uuid>,
+) -> Result<(Ledger<'a>, Vec<Job>), Error> {
+    if tx.get_database_backend() == DbBackend::Sqlite {
+        let jobs = by_ids(tx, ids).await?;
+        let ledger = Ledger::open(tx, rules, jobs.iter().map(|job| job.org)).await?;
+        return Ok((ledger, jobs));
+    }
+    let orgs = orgs_of(tx, ids.iter().copied()).await?;
+    let ledger = Ledger::open(tx, rules, orgs).await?;
+    Ok((ledger, by_ids(tx, ids).await?))
 }
 
 /// The jobs a call speaks of, on their way.

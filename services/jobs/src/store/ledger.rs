@@ -2,9 +2,10 @@
 //! next job of an ordering key.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait as _, EntityTrait as _,
     FromQueryResult as _, Iterable as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
@@ -16,7 +17,8 @@ use uuid::Uuid;
 
 use super::Rules;
 use super::entity::{job_orgs, jobs, queue_orgs};
-use super::rows::{line_row, patch, state_is, without_payload};
+use super::rows::{LINE_COLUMNS, LineRow, line_row, patch, state_is, without_payload};
+use super::shape::{Text, groups, padded};
 use crate::error::Error;
 use crate::fair::{Line, Share};
 use crate::job::{Job, State};
@@ -87,9 +89,12 @@ impl<'a> Ledger<'a> {
         };
         let orgs: BTreeSet<_> = orgs.into_iter().collect();
         if !orgs.is_empty() {
-            ledger.lock(&orgs).await?;
+            let orgs: Vec<_> = orgs.into_iter().map(|org| org.0).collect();
+            for orgs in groups(&orgs) {
+                ledger.lock(orgs).await?;
+            }
             let lines = queue_orgs::Entity::find()
-                .filter(queue_orgs::Column::OrgId.is_in(orgs.iter().map(|org| org.0)))
+                .filter(queue_orgs::Column::OrgId.is_in(padded(orgs)))
                 .all(tx)
                 .await?;
             for row in lines {
@@ -100,15 +105,13 @@ impl<'a> Ledger<'a> {
     }
 
     /// An insert that finds the row locks it as it raises it.
-    async fn lock(&mut self, orgs: &BTreeSet<OrgId>) -> Result<(), Error> {
-        let rows: Vec<_> = (1..=orgs.len()).map(|n| format!("(${n}, 1)")).collect();
-        let sql = format!(
-            "INSERT INTO job_orgs (org_id, revision) VALUES {} ON CONFLICT (org_id) \
-             DO UPDATE SET revision = job_orgs.revision + 1 RETURNING org_id, revision",
-            rows.join(", ")
-        );
-        let ids = orgs.iter().map(|org| Value::from(org.0));
-        let statement = self.statement(sql, ids);
+    async fn lock(&mut self, orgs: &[Uuid]) -> Result<(), Error> {
+        let mut text = self.text();
+        text.add("INSERT INTO job_orgs (org_id, revision) VALUES ")
+            .tuples(orgs.len(), 1, ", 1")
+            .add(" ON CONFLICT (org_id) DO UPDATE SET revision = job_orgs.revision + 1")
+            .add(" RETURNING org_id, revision");
+        let statement = text.with(orgs.iter().map(|org| Value::from(*org)));
         for row in job_orgs::Model::find_by_statement(statement)
             .all(self.tx)
             .await?
@@ -116,6 +119,10 @@ impl<'a> Ledger<'a> {
             self.revisions.insert(OrgId(row.org_id), row.revision);
         }
         Ok(())
+    }
+
+    pub(super) fn text(&self) -> Text {
+        Text::new(self.tx.get_database_backend())
     }
 
     pub(super) fn statement(
@@ -244,7 +251,7 @@ impl<'a> Ledger<'a> {
             update = update.col_expr(jobs::Column::Revision, Expr::cust(NEW_REVISION));
         }
         update
-            .filter(jobs::Column::Position.is_in(positions.iter().copied()))
+            .filter(jobs::Column::Position.is_in(padded(positions.iter().copied())))
             .exec(self.tx)
             .await?;
         Ok(())
@@ -279,7 +286,7 @@ impl<'a> Ledger<'a> {
             .column(jobs::Column::OrderingKey)
             .distinct()
             .filter(jobs::Column::OrgId.eq(org.0))
-            .filter(jobs::Column::OrderingKey.is_in(keys))
+            .filter(jobs::Column::OrderingKey.is_in(padded(keys)))
             .filter(jobs::Column::EndTime.is_null())
             .filter(state_is(&[State::Ready, State::Running, State::Retrying]))
             .into_tuple()
@@ -324,9 +331,23 @@ impl<'a> Ledger<'a> {
                 line_row(&entry.line)
             })
             .collect();
-        for rows in rows.chunks(ROWS_AT_ONCE) {
-            upsert_lines(self.tx, rows.to_vec()).await?;
+        for rows in groups(&rows) {
+            self.upsert_lines(rows).await?;
         }
+        Ok(())
+    }
+
+    async fn upsert_lines(&self, rows: &[LineRow]) -> Result<(), Error> {
+        let mut text = self.text();
+        text.add(&format!(
+            "INSERT INTO queue_orgs ({}) VALUES ",
+            LINE_COLUMNS.join(", ")
+        ))
+        .tuples(rows.len(), LINE_COLUMNS.len(), "")
+        .add(" ON CONFLICT (org_id, queue) DO UPDATE SET ")
+        .add(&LINE_CHANGES);
+        let values = rows.iter().flatten().cloned();
+        self.tx.execute_raw(text.with(values)).await?;
         Ok(())
     }
 
@@ -370,27 +391,14 @@ fn is_visible(patch: &jobs::ActiveModel) -> bool {
         .any(|column| patch.get(column).is_set())
 }
 
-async fn upsert_lines(tx: &Tx, rows: Vec<queue_orgs::ActiveModel>) -> Result<(), Error> {
-    use queue_orgs::Column;
-    let on_conflict = OnConflict::columns([Column::OrgId, Column::Queue])
-        .update_columns([
-            Column::Pass,
-            Column::Paused,
-            Column::Runnable,
-            Column::Scheduled,
-            Column::Ready,
-            Column::Blocked,
-            Column::Running,
-            Column::Retrying,
-            Column::Dead,
-        ])
-        .to_owned();
-    queue_orgs::Entity::insert_many(rows)
-        .on_conflict(on_conflict)
-        .exec_without_returning(tx)
-        .await?;
-    Ok(())
-}
+/// All but the key.
+static LINE_CHANGES: LazyLock<String> = LazyLock::new(|| {
+    let changed = LINE_COLUMNS[2..].iter();
+    let changes: Vec<_> = changed
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    changes.join(", ")
+});
 
 /// The organizations of these jobs.
 pub(super) async fn orgs_of(
@@ -401,7 +409,7 @@ pub(super) async fn orgs_of(
         .select_only()
         .column(jobs::Column::OrgId)
         .distinct()
-        .filter(jobs::Column::Id.is_in(ids))
+        .filter(jobs::Column::Id.is_in(padded(ids)))
         .into_tuple()
         .all(tx)
         .await?;

@@ -4,13 +4,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue, ColumnTrait as _, EntityTrait as _, FromQueryResult, Iterable as _,
-    QueryFilter as _, QuerySelect as _, Select, SelectModel, Selector,
+    QueryFilter as _, QuerySelect as _, Select, SelectModel, Selector, Value,
 };
 use t11_core::OrgId;
 use t11_store::Tx;
 use uuid::Uuid;
 
 use super::entity::{jobs, queue_orgs};
+use super::shape::padded;
 use crate::error::Error;
 use crate::fair::Line;
 use crate::job::{Holder, Job, JobError, NewJob, Progress, State, rank};
@@ -66,7 +67,7 @@ pub(super) async fn by_ids(
     tx: &Tx,
     ids: impl IntoIterator<Item = Uuid>,
 ) -> Result<Vec<Job>, Error> {
-    let select = jobs::Entity::find().filter(jobs::Column::Id.is_in(ids));
+    let select = jobs::Entity::find().filter(jobs::Column::Id.is_in(padded(ids)));
     read(without_payload(select).all(tx).await?)
 }
 
@@ -181,14 +182,44 @@ impl TryFrom<JobRow> for Job {
     }
 }
 
-/// The row of a new job.
+/// What is given of a new job; the rest is as [`NEW_JOB`] says, or null.
+pub(super) const INSERTED: [&str; 19] = [
+    "id",
+    "org_id",
+    "queue",
+    "kind",
+    "state",
+    "resource",
+    "display_name",
+    "payload",
+    "priority",
+    "rank",
+    "max_attempts",
+    "timeout_ms",
+    "ordering_key",
+    "unique_key",
+    "traceparent",
+    "create_time",
+    "run_time",
+    "update_time",
+    "revision",
+];
+
+/// Columns that are the same in every new job, and their values after those of [`INSERTED`].
+pub(super) const NEW_JOB: (&str, &str) = (
+    "attempt, lost, fence, cancel_requested, progress_step, progress_done, progress_total, \
+     progress_percent",
+    ", 0, 0, 0, FALSE, '', 0, 0, 0",
+);
+
+/// The row of a new job, by [`INSERTED`].
 pub(super) fn insertion(
     job: NewJob,
     state: State,
     revision: i64,
     now: DateTime<Utc>,
     policy: &Policy,
-) -> jobs::ActiveModel {
+) -> [Value; INSERTED.len()] {
     let run_time = job.run_time.unwrap_or(now);
     let max_attempts = if job.max_attempts > 0 {
         job.max_attempts
@@ -200,44 +231,29 @@ pub(super) fn insertion(
     } else {
         policy.timeout.num_milliseconds()
     };
-    jobs::ActiveModel {
-        position: ActiveValue::NotSet,
-        id: ActiveValue::Set(job.id),
-        org_id: ActiveValue::Set(job.org),
-        queue: ActiveValue::Set(job.queue),
-        kind: ActiveValue::Set(job.kind),
-        state: ActiveValue::Set(state.as_str().to_owned()),
-        resource: ActiveValue::Set(job.resource),
-        display_name: ActiveValue::Set(job.display_name),
-        payload: ActiveValue::Set(Some(job.payload)),
-        priority: ActiveValue::Set(job.priority),
-        // A run time long past must not jump the line: what counts is the waiting here.
-        rank: ActiveValue::Set(rank(run_time.max(now), job.priority)),
-        attempt: ActiveValue::Set(0),
-        max_attempts: ActiveValue::Set(max_attempts),
-        lost: ActiveValue::Set(0),
-        timeout_ms: ActiveValue::Set(timeout_ms),
-        fence: ActiveValue::Set(0),
-        worker: ActiveValue::Set(None),
-        boot: ActiveValue::Set(None),
-        lease_expire_time: ActiveValue::Set(None),
-        cancel_requested: ActiveValue::Set(false),
-        progress_step: ActiveValue::Set(String::new()),
-        progress_done: ActiveValue::Set(0),
-        progress_total: ActiveValue::Set(0),
-        progress_percent: ActiveValue::Set(0),
-        error_reason: ActiveValue::Set(None),
-        error_message: ActiveValue::Set(None),
-        ordering_key: ActiveValue::Set(job.ordering_key),
-        unique_key: ActiveValue::Set(job.unique_key),
-        traceparent: ActiveValue::Set(job.traceparent),
-        create_time: ActiveValue::Set(now),
-        run_time: ActiveValue::Set(run_time),
-        start_time: ActiveValue::Set(None),
-        end_time: ActiveValue::Set(None),
-        update_time: ActiveValue::Set(now),
-        revision: ActiveValue::Set(revision),
-    }
+    // A run time long past must not jump the line: what counts is the waiting here.
+    let rank = rank(run_time.max(now), job.priority);
+    [
+        job.id.into(),
+        job.org.into(),
+        job.queue.into(),
+        job.kind.into(),
+        state.as_str().into(),
+        job.resource.into(),
+        job.display_name.into(),
+        job.payload.into(),
+        job.priority.into(),
+        rank.into(),
+        max_attempts.into(),
+        timeout_ms.into(),
+        job.ordering_key.into(),
+        job.unique_key.into(),
+        job.traceparent.into(),
+        now.into(),
+        run_time.into(),
+        now.into(),
+        revision.into(),
+    ]
 }
 
 /// What differs between two states of one job. Jobs that changed alike give equal patches, which
@@ -299,19 +315,36 @@ impl From<queue_orgs::Model> for Line {
     }
 }
 
-/// The row of a line.
-pub(super) fn line_row(line: &Line) -> queue_orgs::ActiveModel {
-    queue_orgs::ActiveModel {
-        org_id: ActiveValue::Set(line.org.0),
-        queue: ActiveValue::Set(line.queue.clone()),
-        pass: ActiveValue::Set(line.pass),
-        paused: ActiveValue::Set(line.paused),
-        runnable: ActiveValue::Set(line.runnable),
-        scheduled: ActiveValue::Set(line.scheduled),
-        ready: ActiveValue::Set(line.ready),
-        blocked: ActiveValue::Set(line.blocked),
-        running: ActiveValue::Set(line.running),
-        retrying: ActiveValue::Set(line.retrying),
-        dead: ActiveValue::Set(line.dead),
-    }
+/// The columns of a line, its key first.
+pub(super) const LINE_COLUMNS: [&str; 11] = [
+    "org_id",
+    "queue",
+    "pass",
+    "paused",
+    "runnable",
+    "scheduled",
+    "ready",
+    "blocked",
+    "running",
+    "retrying",
+    "dead",
+];
+
+/// The row of a line, by [`LINE_COLUMNS`].
+pub(super) type LineRow = [Value; LINE_COLUMNS.len()];
+
+pub(super) fn line_row(line: &Line) -> LineRow {
+    [
+        line.org.0.into(),
+        line.queue.clone().into(),
+        line.pass.into(),
+        line.paused.into(),
+        line.runnable.into(),
+        line.scheduled.into(),
+        line.ready.into(),
+        line.blocked.into(),
+        line.running.into(),
+        line.retrying.into(),
+        line.dead.into(),
+    ]
 }

@@ -1,10 +1,12 @@
 //! Taking jobs: whose turn it is, and the leases.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::iter;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, FromQueryResult as _,
+    ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, FromQueryResult,
     QueryFilter as _, Value,
 };
 use t11_core::OrgId;
@@ -14,10 +16,11 @@ use super::entity::{jobs, queue_orgs};
 use super::exchange::Want;
 use super::ledger::Ledger;
 use super::rows::JobRow;
+use super::shape::{Text, padded};
 use super::workers::Lease;
 use crate::error::Error;
 use crate::fair::{Line, Share, allocate};
-use crate::job::{Job, State};
+use crate::job::{Holder, Job, JobError, Progress, State};
 
 /// A job with what its worker needs to do it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +63,7 @@ pub(super) struct Taken {
 }
 
 /// Terms of one compound `SELECT`; SQLite allows 500.
-const TERMS: usize = 100;
+const TERMS: usize = 128;
 
 impl Ledger<'_> {
     /// Leases up to `want.slots` jobs, turn by turn among the organizations that have some.
@@ -117,32 +120,35 @@ impl Ledger<'_> {
             // Holding one while waiting for the next is how deadlocks are made.
             Patience::Wait => 1,
         };
-        let orgs = self.next_orgs(&want.queue, limit, patience).await?;
-        // Read after the locks, for what was seen before them may have changed.
-        let rows = queue_orgs::Entity::find()
+        let next = queue_orgs::Entity::find()
             .filter(queue_orgs::Column::Queue.eq(&want.queue))
-            .filter(queue_orgs::Column::OrgId.is_in(orgs))
             .filter(Expr::cust("runnable"))
             .order_by_asc(queue_orgs::Column::Pass)
-            .limit(limit as u64)
-            .all(self.tx)
-            .await?;
-        let lines = rows.into_iter().map(Line::from);
+            .limit(limit as u64);
+        let next = match self.tx.get_database_backend() {
+            DbBackend::Postgres => {
+                // Read after the locks, for what was seen before them may have changed.
+                let locked = self.lock_next(&want.queue, limit, patience).await?;
+                next.filter(queue_orgs::Column::OrgId.is_in(padded(locked)))
+            }
+            _ => next,
+        };
+        let lines = next.all(self.tx).await?.into_iter().map(Line::from);
         Ok(lines
             .map(|line| (line.clone(), self.share(&line.queue, line.org)))
             .collect())
     }
 
-    async fn next_orgs(
+    /// The organizations whose turn is next, under their locks.
+    async fn lock_next(
         &self,
         queue: &str,
         limit: usize,
         patience: Patience,
     ) -> Result<Vec<Uuid>, Error> {
-        let lock = match (self.tx.get_database_backend(), patience) {
-            (DbBackend::Postgres, Patience::Skip) => "FOR UPDATE OF o SKIP LOCKED",
-            (DbBackend::Postgres, Patience::Wait) => "FOR UPDATE OF o",
-            _ => "",
+        let lock = match patience {
+            Patience::Skip => "FOR UPDATE OF o SKIP LOCKED",
+            Patience::Wait => "FOR UPDATE OF o",
         };
         let sql = format!(
             "SELECT q.org_id FROM queue_orgs q JOIN job_orgs o ON o.org_id = q.org_id \
@@ -160,12 +166,13 @@ impl Ledger<'_> {
     async fn raise_revisions(&self, lines: &[(Line, Share)]) -> Result<(), Error> {
         use super::entity::job_orgs;
         use sea_orm::sea_query::ExprTrait as _;
+        let orgs = lines.iter().map(|(line, _)| line.org.0);
         job_orgs::Entity::update_many()
             .col_expr(
                 job_orgs::Column::Revision,
                 Expr::col(job_orgs::Column::Revision).add(1),
             )
-            .filter(job_orgs::Column::OrgId.is_in(lines.iter().map(|(line, _)| line.org.0)))
+            .filter(job_orgs::Column::OrgId.is_in(padded(orgs)))
             .exec(self.tx)
             .await?;
         Ok(())
@@ -178,40 +185,32 @@ impl Ledger<'_> {
         quotas: &[(OrgId, i64)],
         taker: &Taker<'_>,
     ) -> Result<Vec<Leased>, Error> {
-        let mut values: Vec<Value> = vec![
-            want.queue.clone().into(),
+        let quotas: Vec<_> = quotas.iter().filter(|(_, quota)| *quota > 0).collect();
+        if quotas.is_empty() {
+            return Ok(Vec::new());
+        }
+        let nobody = (OrgId::NONE, 0);
+        let terms = quotas.len().next_power_of_two();
+        let padding = iter::repeat_n(&nobody, terms - quotas.len());
+        let values = [
             taker.worker.into(),
             taker.boot.into(),
             (self.now + self.rules.policy.lease).into(),
             self.now.into(),
+            self.now.into(),
         ];
-        let mut terms = Vec::new();
-        for (org, quota) in quotas.iter().filter(|(_, quota)| *quota > 0) {
-            values.extend([org.0.into(), (*quota).into()]);
-            let (org, quota) = (values.len() - 1, values.len());
-            terms.push(format!(
-                "SELECT position FROM (SELECT position FROM jobs WHERE queue = $1 \
-                 AND org_id = ${org} AND state = 'ready' ORDER BY rank, position LIMIT ${quota}) t"
-            ));
-        }
-        if terms.is_empty() {
-            return Ok(Vec::new());
-        }
-        let sql = format!(
-            "UPDATE jobs SET state = 'running', fence = fence + 1, worker = $2, boot = $3, \
-             lease_expire_time = $4, start_time = $5, update_time = $5, progress_step = '', \
-             progress_done = 0, progress_total = 0, progress_percent = 0, \
-             revision = (SELECT o.revision FROM job_orgs o WHERE o.org_id = jobs.org_id) \
-             WHERE position IN ({}) RETURNING *",
-            terms.join(" UNION ALL ")
-        );
-        let rows = jobs::Model::find_by_statement(self.statement(sql, values))
+        let of_term = |(org, quota): &(OrgId, i64)| -> [Value; 3] {
+            [want.queue.clone().into(), org.0.into(), (*quota).into()]
+        };
+        let of_terms = quotas.into_iter().chain(padding).flat_map(of_term);
+        let statement = start_jobs(self.text(), terms).with(values.into_iter().chain(of_terms));
+        let rows = StartedRow::find_by_statement(statement)
             .all(self.tx)
             .await?;
-        let mut leased = rows
+        let mut leased: Vec<_> = rows
             .into_iter()
-            .map(Leased::try_from)
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|row| row.leased(want, taker, self))
+            .collect();
         leased.sort_by_key(|leased| (leased.job.rank, leased.job.position));
         Ok(leased)
     }
@@ -248,7 +247,7 @@ impl Ledger<'_> {
     /// Leases given before, as far as they still hold.
     pub(super) async fn given_before(&self, leases: &[Lease]) -> Result<Vec<Leased>, Error> {
         let rows = jobs::Entity::find()
-            .filter(jobs::Column::Id.is_in(leases.iter().map(|lease| lease.job)))
+            .filter(jobs::Column::Id.is_in(padded(leases.iter().map(|lease| lease.job))))
             .filter(jobs::Column::State.eq(State::Running.as_str()))
             .all(self.tx)
             .await?;
@@ -261,6 +260,117 @@ impl Ledger<'_> {
             .iter()
             .filter_map(|lease| found.remove(&(lease.job, lease.fence)))
             .collect())
+    }
+}
+
+/// Leases the first jobs of so many organizations. A term names a queue, an organization and how
+/// many; SQLite would prepare the statement anew whenever a bare parameter as a limit changes.
+fn start_jobs(mut text: Text, terms: usize) -> Text {
+    text.add("UPDATE jobs SET state = 'running', fence = fence + 1, worker = ")
+        .parameter()
+        .add(", boot = ")
+        .parameter()
+        .add(", lease_expire_time = ")
+        .parameter()
+        .add(", start_time = ")
+        .parameter()
+        .add(", update_time = ")
+        .parameter()
+        .add(
+            ", progress_step = '', progress_done = 0, progress_total = 0, progress_percent = 0, \
+             revision = (SELECT o.revision FROM job_orgs o WHERE o.org_id = jobs.org_id) \
+             WHERE position IN (",
+        );
+    for term in 0..terms {
+        text.add(if term == 0 { "" } else { " UNION ALL " })
+            .add("SELECT position FROM (SELECT position FROM jobs WHERE queue = ")
+            .parameter()
+            .add(" AND org_id = ")
+            .parameter()
+            .add(" AND state = 'ready' ORDER BY rank, position LIMIT (0 + ")
+            .parameter()
+            .add(")) t");
+    }
+    text.add(") RETURNING ").add(STARTED);
+    text
+}
+
+/// What is not known of a job that has just been started.
+const STARTED: &str = "position, id, org_id, kind, resource, display_name, payload, priority, rank, \
+    attempt, max_attempts, lost, timeout_ms, fence, error_reason, error_message, ordering_key, \
+    unique_key, traceparent, create_time, run_time, revision";
+
+/// A row of [`STARTED`].
+#[derive(FromQueryResult)]
+struct StartedRow {
+    position: i64,
+    id: Uuid,
+    org_id: Uuid,
+    kind: String,
+    resource: String,
+    display_name: String,
+    payload: Option<Vec<u8>>,
+    priority: i32,
+    rank: i64,
+    attempt: i32,
+    max_attempts: i32,
+    lost: i32,
+    timeout_ms: i64,
+    fence: i64,
+    error_reason: Option<String>,
+    error_message: Option<String>,
+    ordering_key: Option<String>,
+    unique_key: Option<String>,
+    traceparent: Option<String>,
+    create_time: DateTime<Utc>,
+    run_time: DateTime<Utc>,
+    revision: i64,
+}
+
+impl StartedRow {
+    fn leased(self, want: &Want, taker: &Taker<'_>, ledger: &Ledger<'_>) -> Leased {
+        let error = self.error_reason.map(|reason| JobError {
+            reason,
+            message: self.error_message.unwrap_or_default(),
+        });
+        let job = Job {
+            id: self.id,
+            position: self.position,
+            org: OrgId(self.org_id),
+            queue: want.queue.clone(),
+            kind: self.kind,
+            state: State::Running,
+            resource: self.resource,
+            display_name: self.display_name,
+            priority: self.priority,
+            rank: self.rank,
+            attempt: self.attempt,
+            max_attempts: self.max_attempts,
+            lost: self.lost,
+            timeout: TimeDelta::milliseconds(self.timeout_ms),
+            fence: self.fence,
+            holder: Some(Holder {
+                worker: taker.worker.to_owned(),
+                boot: taker.boot,
+                expire_time: ledger.now + ledger.rules.policy.lease,
+            }),
+            cancel_requested: false,
+            progress: Progress::default(),
+            error,
+            ordering_key: self.ordering_key,
+            unique_key: self.unique_key,
+            traceparent: self.traceparent,
+            create_time: self.create_time,
+            run_time: self.run_time,
+            start_time: Some(ledger.now),
+            end_time: None,
+            update_time: ledger.now,
+            revision: self.revision,
+        };
+        Leased {
+            job,
+            payload: self.payload.unwrap_or_default(),
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! What enqueueing promises.
 
 use chrono::TimeDelta;
+use futures::future::join_all;
+use sea_orm::ConnectionTrait as _;
 use t11_jobs::job::{NewJob, State};
 use t11_jobs::store::Enqueued;
+use t11_store::{Engine, StoreError};
 
 use crate::bed::{Bed, ids, scope};
 
@@ -178,4 +181,64 @@ async fn an_organization_sees_only_its_own() {
     }
     assert!(bed.all(2).await.is_empty());
     assert_eq!(bed.read(1, id).await.state, State::Ready);
+}
+
+/// Makes the database refuse jobs of this kind.
+async fn refuse(bed: &Bed, kind: &str) {
+    let sql = match bed.db.engine() {
+        Engine::Sqlite => format!(
+            "CREATE TRIGGER refuse BEFORE INSERT ON jobs WHEN NEW.kind = '{kind}' \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        ),
+        Engine::Postgres => format!("ALTER TABLE jobs ADD CHECK (kind <> '{kind}')"),
+    };
+    let changed = bed.db.migrate(|tx| async move {
+        tx.execute_unprepared(&sql).await?;
+        Ok::<_, StoreError>(())
+    });
+    changed.await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_that_come_together_are_written_together() {
+    let bed = Bed::new().await;
+    let twin = bed.job(1);
+    let calls = (0..30).map(|n| match n {
+        7 | 20 => vec![twin.clone()],
+        _ => vec![bed.job(n % 3), bed.job(n % 3)],
+    });
+    let calls: Vec<Vec<NewJob>> = calls.collect();
+    let before = bed.db.counters().writes;
+    let answers = join_all(calls.iter().map(|jobs| bed.queue.enqueue(jobs.clone()))).await;
+    assert!(bed.db.counters().writes - before < 10, "each by itself");
+    for (n, (jobs, answer)) in calls.iter().zip(answers).enumerate() {
+        let expected: Vec<_> = jobs
+            .iter()
+            .map(|job| Enqueued {
+                id: job.id,
+                is_duplicate: n == 20,
+            })
+            .collect();
+        assert_eq!(answer.unwrap(), expected, "call {n}");
+    }
+    bed.check_counts([0, 1, 2]).await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_refused_fails_no_other_call() {
+    let bed = Bed::new().await;
+    refuse(&bed, "agents.bad").await;
+    let bad = NewJob {
+        kind: "agents.bad".to_owned(),
+        ..bed.job(1)
+    };
+    let calls = (0..10).map(|n| match n {
+        4 => vec![bed.job(1), bad.clone()],
+        _ => vec![bed.job(1)],
+    });
+    let answers = join_all(calls.map(|jobs| bed.queue.enqueue(jobs))).await;
+    let failed: Vec<_> = (0..10).filter(|n| answers[*n].is_err()).collect();
+    assert_eq!(failed, [4]);
+    assert_eq!(bed.all(1).await.len(), 9, "nothing of the call that failed");
+    bed.check_counts([1]).await;
 }

@@ -1,60 +1,73 @@
 //! What the queue costs, against a floor measured in the same run: the same number of rows put
-//! into a bare table, as many to a commit. `cargo bench -p t11-jobs`; with
-//! `T11_TEST_DATABASE_URL` set the queue is on PostgreSQL, the floor stays on SQLite.
-//!
-//! Rates depend on the machine and its disk, for every commit is flushed; the ratios much less.
-
-#![expect(clippy::print_stdout, reason = "it prints what it has measured")]
+//! into a bare table, as many to a commit. With one organization, as a queue without any has it,
+//! and with many, among which it is fair.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
-use t11_core::World;
-use t11_jobs::config::Config;
 use t11_jobs::job::NewJob;
 use t11_jobs::lease::Outcome;
 use t11_jobs::queue::Queue;
-use t11_jobs::store::{Call, Settlement, Store, Want};
-use t11_runtime::Bus;
-use t11_runtime::bus::InProcess;
-use t11_store::testing::TestDb;
+use t11_jobs::store::Settlement;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
+
+use crate::bed::Bed;
 
 const BATCH: usize = 50;
 const JOBS: usize = 20_000;
-const ORGS: u128 = 100;
-const PAYLOAD: usize = 279;
+const SINGLY: usize = JOBS / 10;
+const MANY: u128 = 100;
+/// What the worker that waits for a job sleeps before, as the peer's does.
+const PAUSE: Duration = Duration::from_millis(20);
 
-#[tokio::main]
-async fn main() -> Result<()> {
-    println!("{JOBS} jobs of {PAYLOAD} bytes, {ORGS} organizations, {BATCH} a call\n");
+pub(crate) async fn run() -> Result<()> {
+    println!("{JOBS} jobs, {BATCH} a call");
     let floor = floor().await?;
     row("raw insert into a bare table", floor, floor);
-    for callers in [1, 8] {
-        let bench = Bench::new().await;
-        let rate = bench.enqueue(JOBS, callers).await?;
-        row(&format!("enqueue, {callers} callers"), rate, floor);
-        let rate = bench.work(JOBS, callers).await?;
-        row(&format!("take and settle, {callers} workers"), rate, floor);
+    for orgs in [1, MANY] {
+        rates(orgs, floor).await?;
     }
-    let bench = Bench::new().await;
-    let rate = bench.enqueue_singly(2_000, 64).await?;
-    row("enqueue one a call, 64 callers", rate, floor);
-
     println!();
     for waiting in [1_000, 100_000] {
-        let bench = Bench::new().await;
+        let bench = Bench::new(MANY).await;
         bench.enqueue(waiting, 8).await?;
         let (median, worst) = bench.takes(20).await?;
         println!("take 50 of {waiting:>6} waiting: median {median:>9.2?}  p99 {worst:>9.2?}");
     }
-    let bench = Bench::new().await;
+    Ok(())
+}
+
+async fn rates(orgs: u128, floor: f64) -> Result<()> {
+    println!("\n{orgs} organizations");
+    let mut rates = [0.0; 2];
+    for callers in [1, 8] {
+        let bench = Bench::new(orgs).await;
+        rates[0] = bench.enqueue(JOBS, callers).await?;
+        row(&format!("enqueue, {callers} callers"), rates[0], floor);
+        rates[1] = bench.work(JOBS, callers).await?;
+        row(
+            &format!("take and settle, {callers} workers"),
+            rates[1],
+            floor,
+        );
+    }
+    let bench = Bench::new(orgs).await;
+    let singly = bench.enqueue_singly(SINGLY, 64).await?;
+    row("enqueue one a call, 64 callers", singly, floor);
+    let bench = Bench::new(orgs).await;
     let (median, worst) = bench.pickup(200).await?;
     println!("enqueue to lease, worker waiting: median {median:>9.2?}  p99 {worst:>9.2?}");
+    let [enqueue, process] = rates;
+    crate::print(&serde_json::json!({
+        "bench": if orgs == 1 { "queue" } else { "queue of many organizations" },
+        "enqueue_batched_per_s": enqueue,
+        "enqueue_singly_per_s": singly,
+        "process_per_s": process,
+        "start_p50_ms": median.as_secs_f64() * 1e3,
+        "start_p99_ms": worst.as_secs_f64() * 1e3,
+    }));
     Ok(())
 }
 
@@ -77,14 +90,14 @@ async fn floor() -> Result<f64> {
     sqlx::query("CREATE TABLE floor (id BLOB, payload BLOB)")
         .execute(&pool)
         .await?;
-    let world = World::system();
+    let world = t11_core::World::system();
     let started = Instant::now();
     for _ in 0..JOBS / BATCH {
         let mut transaction = pool.begin().await?;
         for _ in 0..BATCH {
             sqlx::query("INSERT INTO floor (id, payload) VALUES (?, ?)")
                 .bind(world.new_id())
-                .bind(vec![7_u8; PAYLOAD])
+                .bind(vec![7_u8; crate::bed::PAYLOAD])
                 .execute(&mut *transaction)
                 .await?;
         }
@@ -98,61 +111,23 @@ fn rate(jobs: usize, started: Instant) -> f64 {
 }
 
 struct Bench {
+    bed: Arc<Bed>,
     queue: Queue,
-    world: World,
-    _db: Arc<TestDb>,
+    orgs: u128,
 }
 
 impl Bench {
-    async fn new() -> Self {
-        let world = World::system();
-        let db = TestDb::new(|db| async move { t11_migrations::migrate("jobs", &db).await }).await;
-        let config = Config {
-            max_running_per_organization: 1_000_000,
-            ..Config::default()
-        };
-        let store = Store::new(db.db(), world.clone(), config);
-        let bus = Bus::join(Arc::new(InProcess::default()), &world);
-        let queue = Queue::new(store, world.clone(), &bus, CancellationToken::new());
+    async fn new(orgs: u128) -> Self {
+        let bed = Arc::new(Bed::new().await);
         Self {
-            queue,
-            world,
-            _db: Arc::new(db),
+            queue: bed.queue.clone(),
+            bed,
+            orgs,
         }
     }
 
     fn job(&self, n: usize) -> NewJob {
-        NewJob {
-            id: self.world.new_id(),
-            org: Uuid::from_u128(1 + n as u128 % ORGS),
-            queue: "bench".to_owned(),
-            kind: "bench.nothing".to_owned(),
-            payload: vec![7; PAYLOAD],
-            priority: 0,
-            run_time: None,
-            ordering_key: None,
-            unique_key: None,
-            max_attempts: 0,
-            timeout_ms: 0,
-            resource: String::new(),
-            display_name: String::new(),
-            traceparent: None,
-        }
-    }
-
-    fn call(&self, worker: &str, boot: Uuid, sequence: i64, settled: Vec<Settlement>) -> Call {
-        Call {
-            worker: worker.to_owned(),
-            boot,
-            sequence,
-            settlements: settled,
-            extensions: Vec::new(),
-            wants: vec![Want {
-                queue: "bench".to_owned(),
-                slots: BATCH,
-            }],
-            leaving: false,
-        }
+        self.bed.job(1 + n as u128 % self.orgs)
     }
 
     async fn enqueue(&self, jobs: usize, callers: usize) -> Result<f64> {
@@ -205,9 +180,9 @@ impl Bench {
         let started = Instant::now();
         for worker in 0..workers {
             let bench = Self {
+                bed: self.bed.clone(),
                 queue: self.queue.clone(),
-                world: self.world.clone(),
-                _db: self._db.clone(),
+                orgs: self.orgs,
             };
             tasks.spawn(async move { bench.work_alone(&format!("w{worker}")).await });
         }
@@ -220,14 +195,16 @@ impl Bench {
     }
 
     async fn work_alone(&self, worker: &str) -> Result<usize> {
-        let boot = self.world.new_id();
+        let boot = self.bed.world.new_id();
         let (mut done, mut settled) = (0, Vec::new());
         for sequence in 1.. {
             let is_last = sequence > 1 && settled.is_empty();
             if is_last {
                 break;
             }
-            let call = self.call(worker, boot, sequence, std::mem::take(&mut settled));
+            let call = self
+                .bed
+                .call(worker, boot, sequence, std::mem::take(&mut settled), BATCH);
             let exchanged = self.queue.exchange(call, Duration::ZERO).await?;
             done += exchanged.answer.leases.len();
             settled.extend(exchanged.answer.leases.iter().map(|leased| Settlement {
@@ -240,10 +217,10 @@ impl Bench {
 
     /// Time of one take, with nothing to settle.
     async fn takes(&self, takes: i64) -> Result<(Duration, Duration)> {
-        let boot = self.world.new_id();
+        let boot = self.bed.world.new_id();
         let mut times = Vec::new();
         for sequence in 1..=takes {
-            let call = self.call("w", boot, sequence, Vec::new());
+            let call = self.bed.call("w", boot, sequence, Vec::new(), BATCH);
             let started = Instant::now();
             self.queue.exchange(call, Duration::ZERO).await?;
             times.push(started.elapsed());
@@ -254,16 +231,17 @@ impl Bench {
     /// Time from enqueueing to the lease, with a worker that waits.
     #[expect(clippy::disallowed_methods, reason = "awaited below")]
     async fn pickup(&self, jobs: i64) -> Result<(Duration, Duration)> {
-        let boot = self.world.new_id();
+        let boot = self.bed.world.new_id();
         let mut times = Vec::new();
         for sequence in 1..=jobs {
-            let call = self.call("w", boot, sequence, Vec::new());
+            let call = self.bed.call("w", boot, sequence, Vec::new(), BATCH);
             let queue = self.queue.clone();
             let waiting =
                 tokio::spawn(async move { queue.exchange(call, Duration::from_secs(20)).await });
             while self.queue.store().last_sequence("w".to_owned()).await? < Some(sequence) {
                 tokio::task::yield_now().await;
             }
+            tokio::time::sleep(PAUSE).await;
             let started = Instant::now();
             self.queue.enqueue(vec![self.job(0)]).await?;
             waiting.await??;

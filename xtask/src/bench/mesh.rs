@@ -1,0 +1,25 @@
+//! The mesh as processes, on servers of its own: what a bench program of the whole-mesh tests
+//! measures (`tests/benches/mesh.rs`).
+
+use anyhow::Result;
+
+use super::{Figure, printed, programs};
+use crate::dev::{self, Profile};
+use crate::envoy;
+use crate::servers::Servers;
+use crate::shell::say;
+use crate::workspace::Workspace;
+
+pub(super) fn run(workspace: &Workspace, profile: Profile) -> Result<Vec<Figure>> {
+    let envoy = envoy::program(workspace)?;
+    // The program looks for it beside itself.
+    dev::server(workspace, profile)?;
+    let servers = Servers::start()?;
+    say("running mesh");
+    printed(
+        programs(workspace, profile, &["mesh"])
+            .env("T11_TEST_DATABASE_URL", servers.postgres_url())
+            .env("T11_TEST_REDIS_URL", servers.redis_url())
+            .env("T11_TEST_ENVOY", envoy),
+    )
+}
