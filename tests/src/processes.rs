@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use t11_grpc::{Signer, parse_key};
 
 pub use self::certificates::Certificate;
-use self::child::{Process, free_address};
+use self::child::Process;
+pub use self::child::free_address;
 pub use self::database::OwnDatabase;
 use self::proxy::Proxy;
 use self::start::{Given, Replica, Shared, key};

@@ -3,10 +3,15 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+
+use t11_core::World;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -142,8 +147,21 @@ fn tied(program: &Path) -> Command {
     tied
 }
 
-/// An address of the loopback interface that was free a moment ago.
-pub(super) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
+/// Below the ports that systems give to outgoing connections (from 32768 on Linux), one of which
+/// could take the port before the program that is told of it does.
+const PORTS: Range<u16> = 12_000..32_000;
+
+/// An address of the loopback interface that nobody listens at, and that nobody else is given.
+pub fn free_address() -> SocketAddr {
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
+        let dice = u16::from_le_bytes(World::system().random());
+        AtomicU16::new(dice % (PORTS.end - PORTS.start))
+    });
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed) % (PORTS.end - PORTS.start);
+        let address = SocketAddr::from(([127, 0, 0, 1], PORTS.start + step));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }

@@ -99,7 +99,8 @@ impl Shared {
         at: Option<SocketAddr>,
     ) -> Replica {
         let name = format!("{service}-{number}");
-        let address = at.map_or_else(|| "127.0.0.1:0".to_owned(), |at| at.to_string());
+        // Of its own from the start: it is to be there again after a restart.
+        let address = at.unwrap_or_else(free_address).to_string();
         let mut variables = self.common(&name);
         variables.push(match service {
             "edge" => ("T11_HTTP_ADDR".to_owned(), address),

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::mesh::{SERVICES, Services};
 use crate::postgres::Server;
-use crate::program::free_address;
+use t11_tests::processes::free_address;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

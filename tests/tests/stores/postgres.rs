@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Executor as _, PgConnection};
 use t11_store::testing::URL_VARIABLE;
 use tempfile::TempDir;
 
-use crate::program::free_address;
+use t11_tests::processes::free_address;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -1,7 +1,6 @@
 //! The real `t11`, as a process of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -97,10 +96,4 @@ pub(crate) fn binary() -> PathBuf {
         binary.display()
     );
     binary
-}
-
-/// An address of the loopback interface that was free a moment ago.
-pub(crate) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
 }

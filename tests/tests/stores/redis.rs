@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use crate::mesh::{Services, add_agent};
-use crate::program::free_address;
+use t11_tests::processes::free_address;
 
 /// The longest any request may take without Redis.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
