@@ -178,7 +178,8 @@ fn postgres(lab: &mut Lab<'_>) -> Result<()> {
 fn mesh(lab: &mut Lab<'_>) -> Result<()> {
     let mut cargo = cargo_test_with_servers(lab)?;
     cargo
-        .args(["--test", "scenarios", "--"])
+        // A test of the program's own package makes cargo build the program.
+        .args(["--test", "scenarios", "--test", "check_redis", "--"])
         .args(["--skip", "traces::", "--test-threads", "2"])
         .env("T11_TEST_SHAPE", "processes");
     shell::run(&mut cargo)
