@@ -88,7 +88,10 @@ async fn ask(client: &Client, agent: &str) -> Option<String> {
         .request(Method::POST, &format!("/api/{conversation}:chat"))
         .json(&json!({"text": "Сколько стоит доставка?"}));
     let said = asked.send().await.ok()?.text().await.ok()?;
-    let is_whole = events(&said).iter().any(|(name, _)| name == "finished");
+    // A turn whose model was killed finishes too, and says that it has no answer.
+    let is_whole = events(&said)
+        .iter()
+        .any(|(name, data)| name == "finished" && data["finished"]["answer"].is_object());
     is_whole.then_some(conversation)
 }
 
