@@ -1,16 +1,18 @@
 //! How a client reaches the platform, and as whom.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use rustls::ClientConfig;
 use t11_core::World;
-use t11_grpc::{Peer, keys};
+use t11_grpc::{Peer, keys, tls_connector};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::Client;
-use crate::tls::{Connector, Identity};
+use crate::tls::{self, Identity};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// An endpoint that has gone without a word is noticed within the sum of both.
@@ -116,15 +118,15 @@ impl Builder {
     /// # Errors
     /// [`BuildError`] for an endpoint, credential or certificate that cannot be used.
     pub fn build(self) -> Result<Client, BuildError> {
-        let connector = if self.endpoints.iter().any(|url| url.starts_with("https://")) {
+        let tls = if self.endpoints.iter().any(|url| url.starts_with("https://")) {
             let identity = self.identity.as_ref();
-            Some(Connector::new(self.authority.as_deref(), identity)?)
+            Some(tls::config(self.authority.as_deref(), identity)?)
         } else {
             None
         };
         let mut channels = Vec::with_capacity(self.endpoints.len());
         for endpoint in &self.endpoints {
-            channels.push(channel(endpoint, connector.as_ref())?);
+            channels.push(channel(endpoint, tls.as_ref())?);
         }
         let first = channels.remove(0);
         Ok(Client {
@@ -135,7 +137,7 @@ impl Builder {
     }
 }
 
-fn channel(url: &str, tls: Option<&Connector>) -> Result<Channel, BuildError> {
+fn channel(url: &str, tls: Option<&Arc<ClientConfig>>) -> Result<Channel, BuildError> {
     let malformed = || BuildError::Endpoint {
         endpoint: url.to_owned(),
     };
@@ -148,7 +150,10 @@ fn channel(url: &str, tls: Option<&Connector>) -> Result<Channel, BuildError> {
     // As it was given: tonic makes a socket of a file out of others.
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
     match (scheme, tls) {
-        (Some("https"), Some(tls)) => Ok(endpoint.connect_with_connector_lazy(tls.clone())),
+        (Some("https"), Some(tls)) => {
+            let tls = tls.clone();
+            Ok(endpoint.connect_with_connector_lazy(tls_connector(move || tls.clone())))
+        }
         (Some("http"), _) => Ok(endpoint.connect_lazy()),
         _ => Err(malformed()),
     }

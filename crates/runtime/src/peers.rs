@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use t11_core::World;
-use t11_grpc::{LocalSlot, Peer};
+use t11_grpc::{LocalSlot, Peer, tls_connector};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::Settings;
@@ -67,7 +67,10 @@ fn channel(address: String, tls: Option<&Tls>) -> Result<Channel> {
         .http2_keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PONG_WITHIN);
     match (scheme.as_deref(), tls) {
-        (Some("https"), Some(tls)) => Ok(endpoint.connect_with_connector_lazy(tls.connector())),
+        (Some("https"), Some(tls)) => {
+            let tls = tls.clone();
+            Ok(endpoint.connect_with_connector_lazy(tls_connector(move || tls.client_config())))
+        }
         (Some("http"), None) => Ok(endpoint.connect_lazy()),
         (Some("http"), Some(_)) => bail!("must begin with `https://`, because `tls.cert` is set"),
         (Some("https"), None) => bail!("begins with `https://`, but `tls.cert` is not set"),

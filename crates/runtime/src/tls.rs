@@ -4,31 +4,25 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use http::Uri;
-use hyper_util::rt::TokioIo;
 use parking_lot::RwLock;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use t11_grpc::H2;
 use tokio::net::TcpStream;
-use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
+use tokio_rustls::{TlsAcceptor, server};
 use tokio_util::sync::CancellationToken;
-use tower::Service;
 
 use crate::settings::TlsFiles;
 
-/// gRPC alone is spoken between services.
-const H2: &[u8] = b"h2";
 /// How soon a changed file is noticed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -109,9 +103,9 @@ impl Tls {
         TlsAcceptor::from(config).accept(stream).await
     }
 
-    /// Connects to neighbours, who must have a certificate of our authority for their name.
-    pub(crate) fn connector(&self) -> Connector {
-        Connector(self.clone())
+    /// For connections to neighbours, who must have a certificate of our authority for their name.
+    pub(crate) fn client_config(&self) -> Arc<ClientConfig> {
+        self.0.current.read().client.clone()
     }
 }
 
@@ -184,42 +178,6 @@ fn roots(pem: &[u8]) -> Result<Arc<RootCertStore>> {
         roots.add(certificate)?;
     }
     Ok(Arc::new(roots))
-}
-
-/// Opens connections for a channel.
-#[derive(Clone)]
-pub(crate) struct Connector(Tls);
-
-type Connecting = Pin<Box<dyn Future<Output = io::Result<Connection>> + Send>>;
-type Connection = TokioIo<client::TlsStream<TcpStream>>;
-
-impl Service<Uri> for Connector {
-    type Response = Connection;
-    type Error = io::Error;
-    type Future = Connecting;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Connecting {
-        let config = self.0.0.current.read().client.clone();
-        Box::pin(async move { Ok(TokioIo::new(connect(config, &uri).await?)) })
-    }
-}
-
-async fn connect(config: Arc<ClientConfig>, uri: &Uri) -> io::Result<client::TlsStream<TcpStream>> {
-    let host = uri.host().unwrap_or_default();
-    // An IPv6 address stands in brackets.
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let stream = TcpStream::connect((host, uri.port_u16().unwrap_or(443))).await?;
-    stream.set_nodelay(true)?;
-    let stream = TlsConnector::from(config).connect(name, stream).await?;
-    if stream.get_ref().1.alpn_protocol() != Some(H2) {
-        return Err(io::Error::other("the other side does not speak h2"));
-    }
-    Ok(stream)
 }
 
 #[cfg(test)]

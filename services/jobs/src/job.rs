@@ -165,8 +165,8 @@ impl Job {
     }
 }
 
-/// A job to be enqueued, as its owner describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A job to be enqueued, as its owner describes it. The default is of no queue and no kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewJob {
     pub id: Uuid,
     /// The nil UUID for work of the platform itself.
@@ -383,20 +383,9 @@ pub(crate) mod tests {
 
     pub(crate) fn new_job() -> NewJob {
         NewJob {
-            id: Uuid::nil(),
-            org: Uuid::nil(),
             queue: "agents".to_owned(),
             kind: "agents.test".to_owned(),
-            payload: Vec::new(),
-            priority: 0,
-            run_time: None,
-            ordering_key: None,
-            unique_key: None,
-            max_attempts: 0,
-            timeout_ms: 0,
-            resource: String::new(),
-            display_name: String::new(),
-            traceparent: None,
+            ..NewJob::default()
         }
     }
 

@@ -61,15 +61,7 @@ impl Bed {
             queue: QUEUE.to_owned(),
             kind: "crm.note".to_owned(),
             payload: b"payload".to_vec(),
-            priority: 0,
-            run_time: None,
-            ordering_key: None,
-            unique_key: None,
-            max_attempts: 0,
-            timeout_ms: 0,
-            resource: String::new(),
-            display_name: String::new(),
-            traceparent: None,
+            ..NewJob::default()
         };
         let jobs = std::iter::repeat_with(job).take(count).collect();
         self.queue.enqueue(jobs).await.unwrap();

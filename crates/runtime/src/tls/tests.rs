@@ -7,7 +7,7 @@ use rcgen::{
     date_time_ymd,
 };
 use t11_core::World;
-use t11_grpc::Peer;
+use t11_grpc::{Peer, tls_connector};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tonic::Code;
@@ -95,9 +95,10 @@ async fn service(tls: Tls) -> SocketAddr {
 }
 
 fn caller(tls: &Tls, address: SocketAddr) -> HealthClient<Peer> {
+    let tls = tls.clone();
     let channel = Endpoint::from_shared(format!("https://{address}"))
         .unwrap()
-        .connect_with_connector_lazy(tls.connector());
+        .connect_with_connector_lazy(tls_connector(move || tls.client_config()));
     HealthClient::new(Peer::remote("agents", channel, World::system()))
 }
 

@@ -47,15 +47,7 @@ impl Bed {
             queue: QUEUE.to_owned(),
             kind: "bench.nothing".to_owned(),
             payload: vec![7; PAYLOAD],
-            priority: 0,
-            run_time: None,
-            ordering_key: None,
-            unique_key: None,
-            max_attempts: 0,
-            timeout_ms: 0,
-            resource: String::new(),
-            display_name: String::new(),
-            traceparent: None,
+            ..NewJob::default()
         }
     }
 

@@ -85,15 +85,8 @@ impl Bed {
             queue: QUEUE.to_owned(),
             kind: "agents.test".to_owned(),
             payload: b"payload".to_vec(),
-            priority: 0,
-            run_time: None,
-            ordering_key: None,
-            unique_key: None,
-            max_attempts: 0,
-            timeout_ms: 0,
-            resource: String::new(),
             display_name: "Прайс.xlsx".to_owned(),
-            traceparent: None,
+            ..NewJob::default()
         }
     }
 
