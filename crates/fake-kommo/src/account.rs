@@ -70,13 +70,16 @@ pub(crate) struct Account {
 #[derive(Debug)]
 pub(crate) struct Ids {
     account_index: i64,
+    skipped: i64,
     next: BTreeMap<&'static str, i64>,
 }
 
 impl Ids {
-    pub(crate) fn new(account_index: usize) -> Self {
+    /// Ids of the account with this number, after those that are `skipped`.
+    pub(crate) fn new(account_index: usize, skipped: i64) -> Self {
         Self {
             account_index: i64::try_from(account_index).unwrap_or_default(),
+            skipped,
             next: BTreeMap::new(),
         }
     }
@@ -99,7 +102,7 @@ impl Ids {
             _ => 1,
         };
         let next = self.next.entry(kind).or_insert(first);
-        let id = *next + self.account_index * 1_000_000;
+        let id = *next + self.skipped + self.account_index * 1_000_000;
         *next += 1;
         id
     }

@@ -17,6 +17,11 @@ use crate::users::User;
 /// A new account at this address.
 pub(crate) fn account(template: Template, index: usize, base: String, now_millis: i64) -> Account {
     let mut account = empty(index, base, now_millis);
+    if let Template::School(_) = template {
+        // It lives as long as its process, and what is connected to it longer: nothing that comes
+        // after a restart may bear an id of before.
+        account.ids = Ids::new(index, now_millis / 1000);
+    }
     add_coded_fields(&mut account);
     match template {
         Template::Acme => acme(&mut account),
@@ -39,7 +44,7 @@ fn empty(index: usize, base: String, now_millis: i64) -> Account {
         timezone: Utc.fix(),
         timezone_name: "UTC",
         created_at: now_millis / 1000 - 90 * 86_400,
-        ids: Ids::new(index),
+        ids: Ids::new(index, 0),
         users: Vec::new(),
         pipelines: Vec::new(),
         fields: Vec::new(),

@@ -2,18 +2,18 @@
 
 const WORDS = {
   en: {
-    what: 'A pretended Kommo. Write as a client; the account\u2019s people and agents answer.',
+    what: 'A pretended Kommo. Write as a client, or as one of the account\u2019s people; the agent answers.',
     leads: 'Leads', newcomer: 'A new client', name: 'Name', channel: 'Channel',
     onlinechat: 'Chat on the site', first: 'First message', begin: 'Write', thread: 'Conversation',
-    message: 'Message from the client', send: 'Send', deal: 'Deal', stages: 'Stage', tasks: 'Tasks',
+    message: 'Message', as: 'Written by', client: 'the client', send: 'Send', deal: 'Deal', stages: 'Stage', tasks: 'Tasks',
     notes: 'Notes', price: 'Price', responsible: 'Responsible', tags: 'Tags', none: 'None yet',
     choose: 'Choose a lead, or write as a new client.', other: 'Русский', gone: 'No connection.',
   },
   ru: {
-    what: 'Ненастоящий Kommo. Пишите от лица клиента; отвечают люди и агенты аккаунта.',
+    what: 'Ненастоящий Kommo. Пишите от лица клиента или сотрудника; отвечает агент.',
     leads: 'Сделки', newcomer: 'Новый клиент', name: 'Имя', channel: 'Канал',
     onlinechat: 'Чат на сайте', first: 'Первое сообщение', begin: 'Написать', thread: 'Переписка',
-    message: 'Сообщение клиента', send: 'Отправить', deal: 'Сделка', stages: 'Этап',
+    message: 'Сообщение', as: 'Пишет', client: 'клиент', send: 'Отправить', deal: 'Сделка', stages: 'Этап',
     tasks: 'Задачи', notes: 'Примечания', price: 'Бюджет', responsible: 'Ответственный',
     tags: 'Теги', none: 'Пока нет', choose: 'Выберите сделку или напишите как новый клиент.',
     other: 'English', gone: 'Нет связи.',
@@ -23,7 +23,7 @@ const WORDS = {
 const $ = (id) => document.getElementById(id);
 let language = navigator.language.startsWith('ru') ? 'ru' : 'en';
 let chosen = null;
-let account = { stages: [] };
+let account = { stages: [], users: [] };
 // What was drawn last, so that nothing is drawn again (and read aloud again) without a change.
 const drawn = new Map();
 
@@ -116,8 +116,17 @@ function drawWork(tasks, notes) {
   draw('notes', notes, (all) => orNone(all.map((note) => element('li', note.text))));
 }
 
+// Who may write here: the client, or somebody of the account.
+function drawWriters() {
+  draw('as', account.users, (users) => [
+    element('option', WORDS[language].client, { value: '' }),
+    ...users.map((user) => element('option', user.name, { value: user.id })),
+  ]);
+}
+
 async function refresh() {
   try {
+    drawWriters();
     const leads = await look('leads');
     if (chosen === null) chosen = leads.findLast((lead) => lead.talk_id)?.id ?? null;
     drawLeads(leads);
@@ -158,8 +167,10 @@ $('newcomer').addEventListener('submit', (event) => submit(event, async ({ name,
   chosen = arrived.lead_id;
 }));
 
-$('message').addEventListener('submit', (event) => submit(event, async ({ text }) => {
-  await act('client_writes', { talk_id: Number($('message').dataset.talk), text });
+$('message').addEventListener('submit', (event) => submit(event, async ({ as, text }) => {
+  const talk_id = Number($('message').dataset.talk);
+  if (as === '') await act('client_writes', { talk_id, text });
+  else await act('person_writes', { talk_id, user_id: Number(as), text });
 }));
 
 $('message').addEventListener('keydown', (event) => {
