@@ -32,6 +32,7 @@ rm keys.env
 # Keys of before, of which a new installation has none; and no key means the demo model.
 : > keyring
 : > openrouter-key
+openssl rand -base64 32 > kommo-webhook-secret
 
 for role in superuser migrator accounts agents crm llm jobs; do
   openssl rand -hex 24 > "password-$role"

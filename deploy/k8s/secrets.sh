@@ -23,6 +23,7 @@ for service in accounts agents crm edge jobs llm; do
 done
 secret generic t11-redis --from-file=redis-url="$folder/redis-url"
 secret generic t11-openrouter --from-file=api-key="$folder/openrouter-key"
+secret generic t11-kommo --from-file=webhook-secret="$folder/kommo-webhook-secret"
 for role in migrator accounts agents crm llm jobs; do
   secret generic "t11-database-$role" --from-file=url="$folder/database-url-$role"
 done

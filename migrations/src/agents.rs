@@ -4,6 +4,12 @@ mod m20261121_120000_create_agents;
 mod m20261121_120100_create_conversations;
 mod m20261121_120200_create_knowledge;
 mod m20261121_120300_create_price_book;
+mod m20261121_180500_create_crm_settings;
+mod m20261121_181000_grow_conversations;
+mod m20261121_181100_create_replies;
+mod m20261121_182000_create_playbook;
+mod m20261121_182100_create_memories;
+mod m20261121_182200_create_actions;
 
 use sea_orm_migration::prelude::*;
 
@@ -19,6 +25,12 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_120100_create_conversations::Migration),
             Box::new(m20261121_120200_create_knowledge::Migration),
             Box::new(m20261121_120300_create_price_book::Migration),
+            Box::new(m20261121_180500_create_crm_settings::Migration),
+            Box::new(m20261121_181000_grow_conversations::Migration),
+            Box::new(m20261121_181100_create_replies::Migration),
+            Box::new(m20261121_182000_create_playbook::Migration),
+            Box::new(m20261121_182100_create_memories::Migration),
+            Box::new(m20261121_182200_create_actions::Migration),
         ]
     }
 

@@ -5,6 +5,11 @@ use sea_orm_migration::prelude::*;
 use crate::outbox;
 
 mod m20261121_120000_create_credentials_and_connections;
+mod m20261121_180000_grow_connections;
+mod m20261121_181000_create_authorizations;
+mod m20261121_182000_create_mirror;
+mod m20261121_183000_create_events;
+mod m20261121_184000_create_messages_and_effects;
 
 pub(crate) struct Migrator;
 
@@ -13,6 +18,11 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(outbox::Migration),
             Box::new(m20261121_120000_create_credentials_and_connections::Migration),
+            Box::new(m20261121_180000_grow_connections::Migration),
+            Box::new(m20261121_181000_create_authorizations::Migration),
+            Box::new(m20261121_182000_create_mirror::Migration),
+            Box::new(m20261121_183000_create_events::Migration),
+            Box::new(m20261121_184000_create_messages_and_effects::Migration),
         ]
     }
 

@@ -1,6 +1,7 @@
 //! Tables of the service `llm`.
 
 mod m20261121_000100_create_usage_records;
+mod m20261121_190000_create_budgets;
 
 use sea_orm_migration::prelude::*;
 
@@ -13,6 +14,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(outbox::Migration),
             Box::new(m20261121_000100_create_usage_records::Migration),
+            Box::new(m20261121_190000_create_budgets::Migration),
         ]
     }
 

@@ -104,6 +104,21 @@ pub fn new(name: &str, columns: impl IntoIterator<Item = ColumnDef>) -> TableCre
     table
 }
 
+/// Adds a column to a table that is there: one that may be null, or with a constant default.
+///
+/// # Errors
+/// What the database answers.
+pub async fn add_column(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    mut column: ColumnDef,
+) -> Result<(), DbErr> {
+    let mut change = Table::alter();
+    // SQLite takes one column at a time.
+    change.table(table.to_owned()).add_column(&mut column);
+    manager.alter_table(change).await
+}
+
 /// `column` holds the id of a row of `parent`, with which the row goes. Both tables are of tenants
 /// and both rows of the same one: the check of a foreign key heeds no row security. `parent` needs
 /// [`has_children`].

@@ -135,6 +135,9 @@ const UNIQUE_IN_THE_WORLD: &[&str] = &[
     "uq_organization_invites_secret_hash",
     // A person belongs to one organization; who joins has proved to be the person.
     "uq_organization_members_user_id",
+    // An account of Kommo belongs to one organization; who connects it has proved to hold it.
+    "uq_connections_account_id",
+    "uq_webhook_secrets_secret_hash",
     "uq_outbox_id",
     // Ids of jobs and keys of schedules are made by our services, from ids of their own.
     "uq_jobs_id",

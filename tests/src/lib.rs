@@ -3,12 +3,20 @@
 #![expect(clippy::panic, reason = "a test that meets a surprise fails")]
 
 pub mod client;
+pub mod live;
 #[expect(clippy::print_stderr, reason = "a test says why it did not run")]
 #[expect(
     clippy::disallowed_methods,
     reason = "tests have no settings to read, and wait for other processes"
 )]
 pub mod processes;
+
+#[expect(clippy::print_stderr, reason = "a test says why it did not run")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no settings to read, and wait for other processes"
+)]
+pub mod servers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -23,7 +31,7 @@ use tonic::transport::Channel;
 
 pub use client::{Answer, Client};
 
-use crate::processes::{OwnDatabase, ProcessMesh};
+use crate::processes::{OwnDatabase, Plan, ProcessMesh, free_address};
 
 /// A whole mesh in one of its three shapes, which every scenario passes unchanged: one process on
 /// SQLite; one process on PostgreSQL, where [`URL_VARIABLE`] names a server; and where
@@ -60,12 +68,22 @@ impl TestMesh {
 
     /// A mesh with these variables set.
     pub async fn with(variables: &[(&str, &str)]) -> Self {
+        Self::at(free_address(), variables).await
+    }
+
+    /// The same with its door at this address.
+    pub async fn at(front: SocketAddr, variables: &[(&str, &str)]) -> Self {
         t11_runtime::init_process();
         let running = match shape().as_deref() {
-            None => Running::OneProcess(Box::new(OneProcess::start(variables).await)),
+            None => Running::OneProcess(Box::new(OneProcess::start(front, variables).await)),
             Some("processes") => {
-                let mesh = ProcessMesh::with(2, variables).await;
-                Running::Processes(Box::new(mesh.unwrap()))
+                let plan = Plan {
+                    replicas: 2,
+                    variables,
+                    front: Some(front),
+                    ..Plan::default()
+                };
+                Running::Processes(Box::new(ProcessMesh::planned(plan).await.unwrap()))
             }
             Some(other) => panic!("{SHAPE_VARIABLE} is `{other}`"),
         };
@@ -148,10 +166,10 @@ fn shape() -> Option<String> {
 }
 
 impl OneProcess {
-    async fn start(variables: &[(&str, &str)]) -> Self {
+    async fn start(front: SocketAddr, variables: &[(&str, &str)]) -> Self {
         let data = TempDir::new().unwrap();
         let mut all = BTreeMap::from([
-            ("T11_HTTP_ADDR".to_owned(), "127.0.0.1:0".to_owned()),
+            ("T11_HTTP_ADDR".to_owned(), front.to_string()),
             ("T11_DATA_DIR".to_owned(), data.path().display().to_string()),
             ("T11_EDGE__LIMITS__ENABLED".to_owned(), "false".to_owned()),
             ("T11_LLM__DEMO_WORD_DELAY_MS".to_owned(), "0".to_owned()),

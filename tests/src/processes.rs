@@ -39,6 +39,10 @@ pub struct Plan<'a> {
     pub replicas: usize,
     /// Set for every process.
     pub variables: &'a [(&'a str, &'a str)],
+    /// Where the front listens; `None` is anywhere.
+    pub front: Option<SocketAddr>,
+    /// Servers of the test's own instead of those it is given: the URLs of PostgreSQL and Redis.
+    pub stores: Option<(&'a str, &'a str)>,
     /// Mutual TLS between the processes.
     pub mutual_tls: bool,
     /// What each process may have of memory of its own, in bytes (`RLIMIT_DATA`).
@@ -51,6 +55,8 @@ impl Default for Plan<'_> {
         Self {
             replicas: 1,
             variables: &[],
+            front: None,
+            stores: None,
             mutual_tls: false,
             memory: None,
         }
@@ -89,7 +95,7 @@ impl ProcessMesh {
         for number in 0..plan.replicas {
             running.extend(SERVICES.map(|service| shared.start(service, number, None)));
         }
-        let front = free_address();
+        let front = plan.front.unwrap_or_else(free_address);
         let mesh = Self {
             front_proxy: shared.front_proxy(&given.envoy, &running, front),
             mesh_proxy: shared.mesh_proxy(&given.envoy, &running),

@@ -1,8 +1,10 @@
 // The main job in a real browser, and a picture of every screen in both languages, both themes and
-// two widths. `T11_URL` is a running server, `T11_SCREENSHOTS` a folder.
+// two widths. `T11_URL` is a running server, `T11_DEMO_CRM` its pretended Kommo account (see
+// crm.mjs), `T11_SCREENSHOTS` a folder.
 import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import { playCrm } from "./crm.mjs";
 import { fileURLToPath } from "node:url";
 
 const require = createRequire(import.meta.url);
@@ -145,6 +147,9 @@ const english = await ask(`Tell me: ${words(chunk["en-word.docx"])}`);
 check(english.sources > 0 && /[a-z]/i.test(english.text), "an English question is answered with sources");
 const conversation = page.url();
 const agent = await page.evaluate(async () => (await (await fetch("/api/agents")).json()).agents[0].name);
+// --- a client writes in the CRM ---------------------------------------------------------------
+
+const live = await playCrm({ page, base, agent, check, settled });
 const storage = await main.storageState();
 
 // --- eight tabs at once ---------------------------------------------------------------------
@@ -176,6 +181,15 @@ check(true, "leaving a page ends its streams");
 
 const screens = {
   dashboard: "/",
+  conversations: "/conversations",
+  conversation: live,
+  drafts: "/conversations/drafts",
+  "agent-pipelines": `/${agent}/pipelines`,
+  "agent-deals": `/${agent}/leads-contacts`,
+  scripts: "/scripts",
+  objections: "/objections",
+  integrations: "/integrations",
+  events: "/integrations/events",
   agents: "/agents",
   "agent-general": `/${agent}/general`,
   "agent-advanced": `/${agent}/advanced`,
@@ -208,7 +222,7 @@ async function speak(language) {
 for (const language of ["ru", "en"]) {
   await speak(language);
   for (const theme of ["light", "dark"]) {
-    for (const width of [390, 1440]) {
+    for (const width of [360, 1440]) {
       for (const [set, signedIn] of [[screens, true], [doors, false]]) {
         const shown = await context(language, theme, width, signedIn ? storage : undefined);
         const tab = await shown.newPage();

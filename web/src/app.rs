@@ -2,12 +2,10 @@ use leptos::prelude::*;
 use leptos_router::components::{Outlet, ParentRoute, Redirect, Route, Router, Routes};
 use leptos_router::path;
 
-use crate::api::live::LiveJobs;
+use crate::api::live::{LiveConversations, LiveJobs};
 use crate::i18n;
-use crate::pages::{
-    agents, chat, dashboard, jobs, knowledge, not_found::NotFound, prices, settings, sign_in,
-    sign_up,
-};
+use crate::later::{self, later};
+use crate::pages::{dashboard, not_found::NotFound, sign_in, sign_up};
 use crate::preferences::Preferences;
 use crate::session::Session;
 use crate::shell::{Shell, UnsavedGuard};
@@ -21,6 +19,7 @@ pub(crate) fn App() -> impl IntoView {
     Toasts::provide();
     UnsavedGuard::provide();
     provide_context(LiveJobs::new());
+    provide_context(LiveConversations::new());
     move || {
         i18n::set_language(preferences.language.get());
         view! {
@@ -39,26 +38,45 @@ fn Screens() -> impl IntoView {
                 <Route path=path!("/sign-up") view=sign_up::SignUp />
                 <ParentRoute path=path!("") view=Shell>
                     <Route path=path!("/") view=dashboard::Dashboard />
-                    <Route path=path!("/agents") view=agents::list::AgentList />
-                    <ParentRoute path=path!("/agents/:agent") view=agents::detail::AgentEditor>
+                    <Route path=path!("/conversations/drafts") view=|| later(later::drafts()) />
+                    <Route
+                        path=path!("/conversations/:conversation?")
+                        view=|| later(later::conversations())
+                    />
+                    <Route path=path!("/agents") view=|| later(later::agent_list()) />
+                    <ParentRoute path=path!("/agents/:agent") view=|| later(later::agent_editor())>
                         <Route path=path!("") view=|| view! { <Redirect path="general" /> } />
-                        <Route path=path!("general") view=agents::general::General />
-                        <Route path=path!("advanced") view=agents::advanced::Advanced />
+                        <Route path=path!("general") view=|| later(later::agent_general()) />
+                        <Route path=path!("pipelines") view=|| later(later::agent_pipelines()) />
+                        <Route path=path!("leads-contacts") view=|| later(later::agent_deals()) />
+                        <Route path=path!("advanced") view=|| later(later::agent_advanced()) />
                     </ParentRoute>
                     <ParentRoute path=path!("/knowledge") view=Outlet>
-                        <Route path=path!("") view=knowledge::list::KnowledgeList />
-                        <Route path=path!("search") view=knowledge::search::SearchTest />
+                        <Route path=path!("") view=|| later(later::knowledge_list()) />
+                        <Route path=path!("search") view=|| later(later::search_test()) />
                     </ParentRoute>
-                    <Route path=path!("/prices") view=prices::list::PriceList />
-                    <Route path=path!("/chat/:conversation?") view=chat::detail::TestChat />
-                    <Route path=path!("/jobs") view=jobs::list::JobList />
-                    <ParentRoute path=path!("/settings") view=settings::detail::SettingsFrame>
+                    <Route path=path!("/scripts") view=|| later(later::scripts()) />
+                    <Route path=path!("/objections") view=|| later(later::objections()) />
+                    <Route path=path!("/prices") view=|| later(later::price_list()) />
+                    <Route
+                        path=path!("/chat/:conversation?")
+                        view=|| later(later::test_chat())
+                    />
+                    <ParentRoute
+                        path=path!("/integrations")
+                        view=|| later(later::integrations_frame())
+                    >
+                        <Route path=path!("") view=|| later(later::accounts()) />
+                        <Route path=path!("events") view=|| later(later::events()) />
+                    </ParentRoute>
+                    <Route path=path!("/jobs") view=|| later(later::job_list()) />
+                    <ParentRoute path=path!("/settings") view=|| later(later::settings_frame())>
                         <Route path=path!("") view=|| view! { <Redirect path="profile" /> } />
-                        <Route path=path!("profile") view=settings::profile::Profile />
-                        <Route path=path!("security") view=settings::security::Security />
-                        <Route path=path!("organization") view=settings::organization::OrganizationForm />
-                        <Route path=path!("models") view=settings::models::Models />
-                        <Route path=path!("api-keys") view=settings::api_keys::ApiKeys />
+                        <Route path=path!("profile") view=|| later(later::profile()) />
+                        <Route path=path!("security") view=|| later(later::security()) />
+                        <Route path=path!("organization") view=|| later(later::organization()) />
+                        <Route path=path!("models") view=|| later(later::models()) />
+                        <Route path=path!("api-keys") view=|| later(later::api_keys()) />
                     </ParentRoute>
                 </ParentRoute>
             </Routes>

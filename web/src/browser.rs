@@ -8,7 +8,10 @@ use leptos::prelude::{document, set_timeout, window};
 use prost_types::Timestamp;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, HtmlDocument, Url};
+use web_sys::{
+    Blob, BlobPropertyBag, Element, HtmlAnchorElement, HtmlDocument, HtmlElement, KeyboardEvent,
+    Url,
+};
 
 /// `https://host:port` of the page.
 pub(crate) fn origin() -> String {
@@ -171,4 +174,35 @@ pub(crate) fn pretty_json(json: &str) -> String {
             )
         })
         .map_or_else(|_| json.to_owned(), String::from)
+}
+
+/// Moves the focus among the elements of `container` that match, with the arrows or j and k.
+pub(crate) fn walk(event: &KeyboardEvent, container: &Element, selector: &str) {
+    let by = match (event.key().as_str(), event.code().as_str()) {
+        ("ArrowDown", _) | (_, "KeyJ") => 1,
+        ("ArrowUp", _) | (_, "KeyK") => -1,
+        _ => return,
+    };
+    let active = document().active_element();
+    // Keys typed into a field are the field's.
+    let is_typing = active.as_ref().is_some_and(|active| {
+        matches!(active.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+    });
+    let Ok(rows) = container.query_selector_all(selector) else {
+        return;
+    };
+    if is_typing || rows.length() == 0 {
+        return;
+    }
+    event.prevent_default();
+    let present = (0..rows.length()).find(|&place| {
+        let row = rows.item(place);
+        row.as_ref() == active.as_ref().map(|element| element.as_ref())
+    });
+    let last = i64::from(rows.length()) - 1;
+    let next = present.map_or(0, |place| (i64::from(place) + by).clamp(0, last));
+    let row = u32::try_from(next).ok().and_then(|next| rows.item(next));
+    if let Some(row) = row.and_then(|row| row.dyn_into::<HtmlElement>().ok()) {
+        let _ = row.focus();
+    }
 }

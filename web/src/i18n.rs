@@ -12,9 +12,13 @@ mod agents;
 mod api_keys;
 mod chat;
 mod common;
+mod deals;
 pub(crate) mod format;
+mod inbox;
+mod integrations;
 mod jobs;
 mod knowledge;
+mod plays;
 mod plural;
 mod prices;
 mod problems;
@@ -60,52 +64,53 @@ impl Language {
     }
 }
 
-pub(crate) struct Dictionary {
-    pub(crate) account: account::Account,
-    pub(crate) agents: agents::Agents,
-    pub(crate) api_keys: api_keys::ApiKeys,
-    pub(crate) editor: agents::Editor,
-    pub(crate) templates: agents::Templates,
-    pub(crate) chat: chat::Chat,
-    pub(crate) trace: chat::Trace,
-    pub(crate) common: common::Common,
-    pub(crate) dashboard: shell::Dashboard,
-    pub(crate) jobs: jobs::Jobs,
-    pub(crate) knowledge: knowledge::Knowledge,
-    pub(crate) search: knowledge::SearchTest,
-    pub(crate) ingestion: knowledge::Ingestion,
-    pub(crate) prices: prices::Prices,
-    pub(crate) problems: problems::Problems,
-    pub(crate) settings: settings::Settings,
-    pub(crate) shell: shell::Shell,
-}
+/// Declares where the texts of each group are read: `text::common().save`.
+macro_rules! groups {
+    ($($name:ident: $module:ident::$group:ident;)*) => {
+        /// The texts of the language now in use. Those of a group are downloaded with the first
+        /// screen that reads them.
+        pub(crate) mod text {
+            use super::{Language, language};
 
-macro_rules! dictionary {
-    ($language:ident) => {
-        Dictionary {
-            account: account::Account::$language,
-            agents: agents::Agents::$language,
-            api_keys: api_keys::ApiKeys::$language,
-            editor: agents::Editor::$language,
-            templates: agents::Templates::$language,
-            chat: chat::Chat::$language,
-            trace: chat::Trace::$language,
-            common: common::Common::$language,
-            dashboard: shell::Dashboard::$language,
-            jobs: jobs::Jobs::$language,
-            knowledge: knowledge::Knowledge::$language,
-            search: knowledge::SearchTest::$language,
-            ingestion: knowledge::Ingestion::$language,
-            prices: prices::Prices::$language,
-            problems: problems::Problems::$language,
-            settings: settings::Settings::$language,
-            shell: shell::Shell::$language,
+            $(
+                pub(crate) fn $name() -> &'static super::$module::$group {
+                    static ENGLISH: super::$module::$group = super::$module::$group::EN;
+                    static RUSSIAN: super::$module::$group = super::$module::$group::RU;
+                    match language() {
+                        Language::English => &ENGLISH,
+                        Language::Russian => &RUSSIAN,
+                    }
+                }
+            )*
         }
     };
 }
 
-static ENGLISH: Dictionary = dictionary!(EN);
-static RUSSIAN: Dictionary = dictionary!(RU);
+groups! {
+    account: account::Account;
+    agents: agents::Agents;
+    api_keys: api_keys::ApiKeys;
+    chat: chat::Chat;
+    common: common::Common;
+    dashboard: shell::Dashboard;
+    deals: deals::Deals;
+    editor: agents::Editor;
+    events: integrations::Events;
+    inbox: inbox::Inbox;
+    ingestion: knowledge::Ingestion;
+    integrations: integrations::Integrations;
+    jobs: jobs::Jobs;
+    knowledge: knowledge::Knowledge;
+    plays: plays::Plays;
+    prices: prices::Prices;
+    problems: problems::Problems;
+    search: knowledge::SearchTest;
+    settings: settings::Settings;
+    shell: shell::Shell;
+    skips: inbox::Skips;
+    templates: agents::Templates;
+    trace: chat::Trace;
+}
 
 thread_local! {
     static CURRENT: Cell<Language> = const { Cell::new(Language::English) };
@@ -118,12 +123,4 @@ pub(crate) fn language() -> Language {
 
 pub(crate) fn set_language(language: Language) {
     CURRENT.set(language);
-}
-
-/// The texts of the language now in use.
-pub(crate) fn text() -> &'static Dictionary {
-    match language() {
-        Language::English => &ENGLISH,
-        Language::Russian => &RUSSIAN,
-    }
 }

@@ -4,7 +4,7 @@ use crate::i18n::text;
 
 /// What goes on, by the step's word on the wire.
 pub(crate) fn step_word(step: &str) -> &'static str {
-    let t = &text().ingestion;
+    let t = text::ingestion();
     match step {
         "fetch" => t.step_fetch,
         "extract" => t.step_extract,
@@ -15,9 +15,22 @@ pub(crate) fn step_word(step: &str) -> &'static str {
     }
 }
 
+/// What of Kommo is being read, by the step's word on the wire; nothing for an unknown one.
+pub(crate) fn sync_step(step: &str) -> &'static str {
+    let t = text::ingestion();
+    match step {
+        "pipelines" => t.sync_pipelines,
+        "users" => t.sync_users,
+        "custom_fields" | "fields" => t.sync_fields,
+        "leads" => t.sync_leads,
+        "contacts" => t.sync_contacts,
+        _ => "",
+    }
+}
+
 /// What went wrong and how to mend it, by the stable reason.
 pub(crate) fn error_words(reason: &str) -> (&'static str, &'static str) {
-    let t = &text().ingestion;
+    let t = text::ingestion();
     match reason {
         "UNREADABLE" => (t.unreadable, t.unreadable_fix),
         "EMPTY" | "FILE_EMPTY" => (t.empty, t.empty_fix),

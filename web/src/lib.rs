@@ -12,6 +12,7 @@ mod app;
 mod browser;
 mod i18n;
 mod ingestion;
+mod later;
 mod pages;
 mod preferences;
 mod query;

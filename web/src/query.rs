@@ -170,6 +170,97 @@ impl<T: Clone + Send + Sync + 'static> Query<T> {
     }
 }
 
+/// A page of a list, and how to ask for the next one; empty = this is the last.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: String,
+}
+
+impl<T> Page<T> {
+    pub(crate) fn new(items: Vec<T>, next: String) -> Self {
+        Self { items, next }
+    }
+}
+
+/// A list that grows page by page.
+pub(crate) struct Paged<T> {
+    pub(crate) query: Query<Page<T>>,
+    pub(crate) more: More,
+}
+
+/// The next page, whatever is on it.
+#[derive(Clone, Copy)]
+pub(crate) struct More {
+    pub(crate) available: Signal<bool>,
+    pub(crate) busy: RwSignal<bool>,
+    pub(crate) fetch: Callback<()>,
+}
+
+impl<T> Clone for Paged<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Paged<T> {}
+
+impl<T: Clone + Send + Sync + 'static> Paged<T> {
+    /// Fetches the first page now and whenever `key` changes; later pages when asked.
+    pub(crate) fn keyed<K, F>(
+        key: impl Fn() -> K + Send + Sync + 'static,
+        fetch: impl Fn(K, String) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        K: Clone + PartialEq + 'static,
+        F: Future<Output = Result<Page<T>, Problem>> + 'static,
+    {
+        let (key, fetch) = (Arc::new(key), Arc::new(fetch));
+        let query = Query::keyed(
+            {
+                let key = key.clone();
+                move || key()
+            },
+            {
+                let fetch = fetch.clone();
+                move |key| fetch(key, String::new())
+            },
+        );
+        let token = move || {
+            query
+                .data
+                .with(|page| page.as_ref().map(|page| page.next.clone()))
+                .unwrap_or_default()
+        };
+        let busy = RwSignal::new(false);
+        let more = Callback::new(move |()| {
+            let fetching = untrack(|| fetch(key(), token()));
+            busy.set(true);
+            task::spawn(async move {
+                match fetching.await {
+                    Ok(next) => {
+                        query.problem.set(None);
+                        query.patch(|page| {
+                            page.items.extend(next.items);
+                            page.next = next.next;
+                        });
+                    }
+                    Err(problem) => query.problem.set(Some(problem)),
+                }
+                busy.set(false);
+            });
+        });
+        Self {
+            query,
+            more: More {
+                available: Signal::derive(move || !token().is_empty()),
+                busy,
+                fetch: more,
+            },
+        }
+    }
+}
+
 /// The part of a query that knows no type.
 #[derive(Clone, Copy)]
 struct Loader {

@@ -73,7 +73,7 @@ fn Frame() -> impl IntoView {
     shortcuts::listen(palette, help);
     view! {
         <a class="skip" href="#content">
-            {text().shell.skip}
+            {text::shell().skip}
         </a>
         <div class="app">
             <rail::Rail />
@@ -118,7 +118,7 @@ fn OfflineBanner() -> impl IntoView {
     view! {
         <div class="banner" role="status" hidden=move || !offline.get()>
             <Icon glyph=Glyph::Offline />
-            {text().shell.offline}
+            {text::shell().offline}
         </div>
     }
 }

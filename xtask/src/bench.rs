@@ -185,6 +185,14 @@ const GOALS: &[Goal] = &[
         40.0,
         "MB",
     ),
+    at_most(
+        Part::Mesh,
+        "reply/p50_ms",
+        "a lead's message to Kommo's «accepted», without waiting and the model, median",
+        40.0,
+        "ms",
+    ),
+    at_most(Part::Mesh, "reply/p99_ms", "the same, p99", 150.0, "ms"),
 ];
 
 const fn at_most(

@@ -42,20 +42,30 @@ pub(crate) struct DevServer {
 impl DevServer {
     pub(crate) fn start(binary: &Path, bundle: &Path, settings: &[(&str, &str)]) -> Result<Self> {
         let data = tempfile::Builder::new().prefix("t11-data-").tempdir()?;
-        Self::start_on(binary, bundle, settings, data)
+        Self::start_on(binary, bundle, settings, &[], data)
+    }
+
+    /// With a pretended Kommo account beside it, at the address that comes second.
+    pub(crate) fn start_with_demo_crm(binary: &Path, bundle: &Path) -> Result<(Self, String)> {
+        let data = tempfile::Builder::new().prefix("t11-data-").tempdir()?;
+        let kommo = format!("127.0.0.1:{}", running::free_port()?);
+        let arguments = ["--demo-crm", "--demo-crm-addr", &kommo];
+        let server = Self::start_on(binary, bundle, &[], &arguments, data)?;
+        Ok((server, format!("http://{kommo}")))
     }
 
     /// Stops the server and starts it again on the same data.
     pub(crate) fn restart(self, binary: &Path, bundle: &Path) -> Result<Self> {
         let Self { process, data, .. } = self;
         drop(process);
-        Self::start_on(binary, bundle, &[], data)
+        Self::start_on(binary, bundle, &[], &[], data)
     }
 
     fn start_on(
         binary: &Path,
         bundle: &Path,
         settings: &[(&str, &str)],
+        arguments: &[&str],
         data: TempDir,
     ) -> Result<Self> {
         let address = format!("127.0.0.1:{}", running::free_port()?);
@@ -68,6 +78,7 @@ impl DevServer {
         }
         command
             .arg("dev")
+            .args(arguments)
             .env("T11_HTTP_ADDR", &address)
             .env("T11_DATA_DIR", data.path())
             .env("T11_WEB_DIR", bundle)

@@ -7,12 +7,16 @@
 //! - `early.js` (optional), run before the first paint, to set theme and language on `<html>`;
 //! - `public/` (optional), copied as it is to the root of the site.
 //!
+//! The compiled client is cut where `src/later.rs` says: a first visit downloads the frame and the
+//! dashboard, every other screen comes in a chunk with its first visit.
+//!
 //! What lands in `<target>/web`: `index.html`, `public/`'s files, and `assets/`, in which every name
 //! holds the hash of its content, so that it may be cached for ever. Text and wasm have `.br` and
 //! `.gz` siblings. There is no inline script or style: the page runs under a strict CSP.
 
 mod bundle;
 mod compress;
+mod split;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -86,17 +90,20 @@ fn compile(workspace: &Workspace, options: Options) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo
         .args([
-            "build",
+            "rustc",
             "--package",
             "t11-web",
             "--lib",
+            "--crate-type",
+            "cdylib",
             "--profile",
             options.profile(),
         ])
         .arg("--target-dir")
         .arg(toolchain.target_dir(&workspace.target));
     toolchain.apply(&mut cargo)?;
-    shell::run(&mut cargo)?;
+    // Cutting follows the relocations from function to function.
+    shell::run(cargo.args(["--", "-C", "link-arg=--emit-relocs"]))?;
     Ok(toolchain.artifact(&workspace.target, options.profile(), "t11_web.wasm"))
 }
 
@@ -104,7 +111,8 @@ fn compile(workspace: &Workspace, options: Options) -> Result<PathBuf> {
 fn stamp(inputs: &bundle::Inputs, options: Options) -> String {
     let packer = concat!(
         include_str!("web/bundle.rs"),
-        include_str!("web/compress.rs")
+        include_str!("web/compress.rs"),
+        include_str!("web/split.rs")
     );
     let packer = compress::hex(&Sha256::digest(packer), 12);
     format!("{} {} {packer}", inputs.digest(), options.profile())

@@ -30,6 +30,8 @@ pub(crate) struct Field {
     /// `PHONE`; absent for most fields made by people.
     pub(crate) code: Option<String>,
     pub(crate) enums: Vec<Choice>,
+    /// Pipelines and their stages that are entered with a value only. The API does not insist.
+    pub(crate) required_statuses: Vec<(i64, i64)>,
 }
 
 #[derive(Debug, Clone)]
@@ -104,6 +106,9 @@ impl Field {
         let enums: Vec<Value> = enums
             .map(|(choice, sort)| json!({"id": choice.id, "value": choice.value, "sort": sort}))
             .collect();
+        let required = self.required_statuses.iter();
+        let required = required
+            .map(|(pipeline, status)| json!({"pipeline_id": pipeline, "status_id": status}));
         json!({
             "id": self.id,
             "name": self.name,
@@ -117,7 +122,7 @@ impl Field {
             "is_required": false,
             "enums": (!enums.is_empty()).then_some(enums),
             "group_id": null,
-            "required_statuses": [],
+            "required_statuses": required.collect::<Vec<_>>(),
             "entity_type": self.kind.plural(),
             "remind": null,
             "currency": null,
@@ -159,6 +164,7 @@ impl Account {
                     value: (*value).to_owned(),
                 })
                 .collect(),
+            required_statuses: Vec::new(),
         };
         let id = field.id;
         self.fields.push(field);

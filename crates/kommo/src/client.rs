@@ -48,7 +48,7 @@ pub use self::bots::{
 };
 pub use self::companies::{Company, CompanyUpdate};
 pub use self::contacts::{ChatLink, Contact, ContactQuery, ContactUpdate, ContactWith};
-pub use self::custom_fields::{CustomField, CustomFieldChoice};
+pub use self::custom_fields::{CustomField, CustomFieldChoice, RequiredStatus};
 pub use self::events::{Event, EventQuery, EventType};
 pub use self::files::{FileBytes, UploadedFile};
 pub use self::leads::{

@@ -18,7 +18,7 @@ use url::Url;
 
 use crate::bus::{self, Bus, Carrier};
 use crate::clock::ServerClock;
-use crate::{Environment, Health, Keys, Redis, Settings, metrics};
+use crate::{Environment, Health, Keys, Redis, Secret, Settings, keys, metrics};
 
 /// Clock, keys, databases, neighbours: everything from outside that a service needs.
 #[derive(Clone)]
@@ -141,6 +141,15 @@ impl Context {
     /// Signs page tokens.
     pub fn page_tokens(&self) -> PageTokens {
         self.keys.page_tokens.clone()
+    }
+
+    /// A key of one service's own, as text: `given` by its settings; in development one that is
+    /// missing is made once and kept under `name`, readable by the owner only.
+    ///
+    /// # Errors
+    /// When it is missing in production, or cannot be kept.
+    pub fn key(&self, given: Option<&Secret>, name: &str) -> Result<Secret> {
+        keys::given(&self.settings, given, name, &self.world).map(Secret::from)
     }
 
     /// The directory of a single process's own files.

@@ -34,13 +34,7 @@ impl Keys {
     pub fn load(settings: &Settings, world: &World) -> Result<Self> {
         let common = &settings.common;
         let given = |secret: &Option<Secret>, name: &str| -> Result<String> {
-            match secret {
-                Some(secret) => Ok(secret.expose().to_owned()),
-                None if common.environment == Environment::Production => {
-                    bail!("`{name}` is not set; make one with `openssl rand -base64 32`")
-                }
-                None => kept(&settings.data_path("keys"), name, world),
-            }
+            given(settings, secret.as_ref(), name, world)
         };
         let encryption = given(&common.encryption_key, "ENCRYPTION_KEY")?;
         let keyring = Keyring::parse(
@@ -63,6 +57,22 @@ impl Keys {
             verifier,
             page_tokens,
         })
+    }
+}
+
+/// A key of the settings; in development one that is missing is made and kept as all are.
+pub(crate) fn given(
+    settings: &Settings,
+    secret: Option<&Secret>,
+    name: &str,
+    world: &World,
+) -> Result<String> {
+    match secret {
+        Some(secret) => Ok(secret.expose().to_owned()),
+        None if settings.common.environment == Environment::Production => {
+            bail!("`{name}` is not set; make one with `openssl rand -base64 32`")
+        }
+        None => kept(&settings.data_path("keys"), name, world),
     }
 }
 

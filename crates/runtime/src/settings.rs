@@ -68,6 +68,9 @@ pub const ENV: &[EnvName] = &[
     secret("OPENROUTER_API_KEY", "llm.api_key"),
     plain("OPENROUTER_BASE_URL", "llm.base_url"),
     plain("KOMMO_TEST_HOSTS", "crm.test_hosts"),
+    plain("KOMMO_OAUTH_URL", "crm.oauth_url"),
+    plain("KOMMO_OAUTH_REDIRECT_BASE", "crm.redirect_base"),
+    secret("KOMMO_WEBHOOK_SECRET", "crm.webhook_secret"),
     plain("JOB_CONCURRENCY", "job_concurrency"),
     plain("JOB_QUEUE_NAME", "namespace"),
 ];

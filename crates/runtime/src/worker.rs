@@ -109,6 +109,20 @@ pub struct RunningJob {
 }
 
 impl RunningJob {
+    /// A job that no queue has handed out: for tests of handlers.
+    pub fn detached(service: &'static str, kind: &str, payload: Vec<u8>, org: OrgId) -> Self {
+        Self {
+            id: Uuid::nil(),
+            kind: kind.to_owned(),
+            payload: payload.into(),
+            attempt: 0,
+            fence: 1,
+            org,
+            service,
+            state: Arc::default(),
+        }
+    }
+
     /// The right to the rows of the job's organization: our own service acts for it.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::agent::Settings;
+use crate::briefing::Briefing;
 use crate::clients::{Accounts, Llm};
 use crate::conversation::{Author, Message, Turn};
 use crate::knowledge_search::KnowledgeSearch;
@@ -35,9 +36,10 @@ pub(crate) enum Event {
 pub(crate) struct Chat {
     pub(crate) store: Store,
     pub(crate) search: Arc<KnowledgeSearch>,
-    pub(crate) accounts: Accounts,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) llm: Peer,
     pub(crate) world: World,
+    pub(crate) briefing: Arc<Briefing>,
 }
 
 impl Chat {
@@ -97,7 +99,8 @@ impl Chat {
         };
         let observer = Channel(events.clone());
         let report = turn::run(&inbound, &model, &sources, &observer).await?;
-        let answer = self.store.end_turn(scope, &turn, report.clone()).await?;
+        let ending = self.store.end_turn(scope, &turn, report.clone());
+        let answer = Box::pin(ending).await?;
         Ok((answer, finished(turn, report)))
     }
 
@@ -111,6 +114,7 @@ impl Chat {
             answers_last_hour,
             ..
         } = beginning;
+        let known = self.briefing.test(scope, &agent, &conversation).await?;
         Ok(Inbound {
             agent,
             mode: Mode::Test,
@@ -123,6 +127,7 @@ impl Chat {
             now: self.world.now(),
             zone: organization.zone,
             language: organization.language,
+            known,
         })
     }
 
@@ -148,7 +153,7 @@ fn finished(turn: Turn, report: Report) -> Turn {
     }
 }
 
-fn past_of(message: Message) -> Past {
+pub(crate) fn past_of(message: Message) -> Past {
     Past {
         from_client: message.author == Author::Client,
         text: message.content,
@@ -178,10 +183,10 @@ impl Channel {
 }
 
 /// The organization's knowledge and prices.
-struct ScopedSources<'a> {
-    store: &'a Store,
-    search: &'a KnowledgeSearch,
-    scope: &'a OrgScope,
+pub(crate) struct ScopedSources<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) search: &'a KnowledgeSearch,
+    pub(crate) scope: &'a OrgScope,
 }
 
 #[async_trait]

@@ -1,6 +1,9 @@
 //! The neighbours, as the turn knows them.
 
+pub(crate) mod catalog;
+pub(crate) mod crm;
 pub(crate) mod embedder;
+pub(crate) mod leads;
 
 use std::time::Duration;
 
@@ -47,6 +50,7 @@ impl Model for Llm {
             purpose: request.purpose.to_owned(),
             agent: self.agent.clone(),
             request_id: self.world.new_id().to_string(),
+            budgets: Vec::new(),
         };
         let mut client = CompletionServiceClient::new(self.peer.clone());
         let stream = client

@@ -30,6 +30,18 @@ pub enum Error {
     AgentState { state: State },
     #[error("write the agent's instructions first")]
     AgentNotReady,
+    /// Two agents cannot answer one message.
+    #[error(
+        "the agent `{display_name}` already answers on stage {pipeline_id}/{stage_id} by itself"
+    )]
+    StageTaken {
+        agent: uuid::Uuid,
+        display_name: String,
+        pipeline_id: i64,
+        stage_id: i64,
+    },
+    #[error("a script is already called `{0}`")]
+    ScriptNameTaken(String),
     #[error("a category beside it is already called `{0}`")]
     CategoryNameTaken(String),
     #[error("categories nest at most 5 levels deep")]
@@ -59,6 +71,15 @@ pub enum Error {
     Interrupted,
     #[error("the conversation is being answered; wait for the end of the turn or stop it")]
     TurnRunning,
+    #[error("the conversation is of the test chat; it has no client")]
+    ConversationNotLive,
+    #[error("the conversation is with a client of the CRM; it is no test chat")]
+    ConversationLive,
+    #[error("the draft was sent, rejected, or expired because somebody has written since")]
+    DraftState,
+    /// No model of the agent answers now.
+    #[error("no model answers now: {message}")]
+    ModelAway { reason: String, message: String },
     /// A neighbour's refusal, passed on as it is.
     #[error(transparent)]
     Neighbour(Box<RemoteFault>),
@@ -96,10 +117,16 @@ impl Fault for Error {
             Self::Page(error) => error.kind(),
             Self::NotFound(_) => FaultKind::NotFound,
             Self::Stale(error) => error.kind(),
-            Self::AgentNameTaken(_) | Self::CategoryNameTaken(_) => FaultKind::AlreadyExists,
+            Self::AgentNameTaken(_) | Self::CategoryNameTaken(_) | Self::ScriptNameTaken(_) => {
+                FaultKind::AlreadyExists
+            }
             Self::AgentState { .. }
             | Self::AgentNotReady
+            | Self::StageTaken { .. }
             | Self::TurnRunning
+            | Self::ConversationNotLive
+            | Self::ConversationLive
+            | Self::DraftState
             | Self::CategoryTooDeep
             | Self::CategoryCycle
             | Self::CategoryHasChildren
@@ -110,6 +137,7 @@ impl Fault for Error {
             | Self::UploadWithoutHeader => FaultKind::Invalid,
             Self::Bucket(error) if is_full(error) => FaultKind::Exhausted,
             Self::Bucket(_) => FaultKind::Unavailable,
+            Self::ModelAway { .. } => FaultKind::Unavailable,
             Self::Neighbour(fault) => fault.kind(),
             Self::Store(error) => error.kind(),
             Self::Corrupt(_) | Self::Interrupted => FaultKind::Internal,
@@ -124,9 +152,15 @@ impl Fault for Error {
             Self::NotFound(_) => "NOT_FOUND",
             Self::Stale(error) => error.reason(),
             Self::AgentNameTaken(_) => "AGENT_NAME_TAKEN",
+            Self::ScriptNameTaken(_) => "SCRIPT_NAME_TAKEN",
             Self::AgentState { .. } => "AGENT_STATE",
             Self::AgentNotReady => "AGENT_NOT_READY",
+            Self::StageTaken { .. } => "STAGE_TAKEN",
             Self::TurnRunning => "TURN_RUNNING",
+            Self::ConversationNotLive => "CONVERSATION_NOT_LIVE",
+            Self::ConversationLive => "CONVERSATION_LIVE",
+            Self::DraftState => "DRAFT_STATE",
+            Self::ModelAway { .. } => "MODEL_AWAY",
             Self::CategoryNameTaken(_) => "CATEGORY_NAME_TAKEN",
             Self::CategoryTooDeep => "CATEGORY_TOO_DEEP",
             Self::CategoryCycle => "CATEGORY_CYCLE",
@@ -155,6 +189,17 @@ impl Fault for Error {
     fn metadata(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::AgentState { state } => vec![("state", state.as_str().to_owned())],
+            Self::ModelAway { reason, .. } => vec![("model_reason", reason.clone())],
+            Self::StageTaken {
+                agent,
+                pipeline_id,
+                stage_id,
+                ..
+            } => vec![
+                ("agent", t11_core::format_name("agents", *agent)),
+                ("pipeline_id", pipeline_id.to_string()),
+                ("stage_id", stage_id.to_string()),
+            ],
             Self::PriceColumnsMissing(missing) => vec![("columns", missing.join(","))],
             Self::PriceVersionHasErrors { rows } => vec![("rows", rows.to_string())],
             _ => Vec::new(),

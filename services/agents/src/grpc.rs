@@ -5,7 +5,10 @@ mod analytics;
 mod chat;
 mod conversation;
 mod convert;
+mod crm_settings;
+mod inbox;
 mod knowledge;
+mod playbook;
 mod price_book;
 mod source;
 
@@ -16,14 +19,19 @@ use t11_proto::agents::v1::agent_service_server::AgentServiceServer;
 use t11_proto::agents::v1::analytics_service_server::AnalyticsServiceServer;
 use t11_proto::agents::v1::chat_service_server::ChatServiceServer;
 use t11_proto::agents::v1::conversation_service_server::ConversationServiceServer;
+use t11_proto::agents::v1::crm_settings_service_server::CrmSettingsServiceServer;
+use t11_proto::agents::v1::inbox_service_server::InboxServiceServer;
 use t11_proto::agents::v1::knowledge_service_server::KnowledgeServiceServer;
+use t11_proto::agents::v1::playbook_service_server::PlaybookServiceServer;
 use t11_proto::agents::v1::price_book_service_server::PriceBookServiceServer;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 use tonic::service::Routes;
 
 use crate::Error;
+use crate::briefing::Briefing;
 use crate::chat::Chat;
+use crate::inbox::Inbox;
 use crate::knowledge::fetch::Fetcher;
 use crate::store::Store;
 use crate::upload::Uploads;
@@ -40,6 +48,8 @@ pub(crate) struct Handlers {
     pub(crate) store: Store,
     pub(crate) pages: PageTokens,
     pub(crate) chat: Arc<Chat>,
+    pub(crate) inbox: Inbox,
+    pub(crate) briefing: Arc<Briefing>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) fetcher: Fetcher,
     pub(crate) world: World,
@@ -53,6 +63,9 @@ pub(crate) fn routes(handlers: Handlers) -> Routes {
         .add_service(AnalyticsServiceServer::new(handlers.clone()))
         .add_service(ChatServiceServer::new(handlers.clone()))
         .add_service(ConversationServiceServer::new(handlers.clone()))
+        .add_service(CrmSettingsServiceServer::new(handlers.clone()))
+        .add_service(InboxServiceServer::new(handlers.clone()))
         .add_service(KnowledgeServiceServer::new(handlers.clone()))
+        .add_service(PlaybookServiceServer::new(handlers.clone()))
         .add_service(PriceBookServiceServer::new(handlers))
 }

@@ -1,18 +1,25 @@
 #![doc = include_str!("../README.md")]
 
 pub mod agent;
+mod briefing;
+pub mod catalog;
 mod category;
 mod chat;
 mod clients;
 mod config;
 mod conversation;
+pub mod crm_settings;
 mod error;
 mod grpc;
+mod inbox;
 mod jobs;
 pub mod knowledge;
 mod knowledge_search;
+mod live;
+pub mod memory;
 pub mod numbers;
 mod overview;
+pub mod playbook;
 pub mod price_book;
 mod source;
 mod store;
@@ -31,15 +38,27 @@ use tokio_util::sync::CancellationToken;
 pub use config::Config;
 pub use error::Error;
 
+use briefing::Briefing;
 use chat::Chat;
 use clients::Accounts;
+use clients::catalog::Catalogs;
+use clients::crm::Crm;
 use clients::embedder::Embedder;
+use clients::leads::Leads;
 use grpc::Handlers;
+use inbox::Inbox;
+use jobs::apply_effect::{self, ApplyEffect};
+use jobs::handle_crm_event::{self, HandleCrmEvent};
 use jobs::ingest::{self, Ingest};
+use jobs::note_delivery::{self, NoteDelivery};
+use jobs::run_turn::{self, RunTurn};
+use jobs::send_reply::{self, SendReply};
 use knowledge::Extractor;
 use knowledge::extractor::Limits;
 use knowledge::fetch::Fetcher;
 use knowledge_search::KnowledgeSearch;
+use live::Desk;
+use live::news::News;
 use store::Store;
 use upload::Uploads;
 
@@ -82,17 +101,46 @@ impl Service for Agents {
             fetcher: fetcher.clone(),
             embedder,
         };
+        let accounts = Arc::new(Accounts::new(context.peer("accounts")));
+        let leads = Arc::new(Leads::new(context.peer("crm")));
+        let briefing = Arc::new(Briefing {
+            store: store.clone(),
+            catalogs: Arc::new(Catalogs::new(context.peer("crm"))),
+            leads: leads.clone(),
+        });
+        let news = Arc::new(News::new(context.bus()));
+        let desk = Arc::new(Desk {
+            store: store.clone(),
+            search: search.clone(),
+            accounts: accounts.clone(),
+            llm: context.peer("llm"),
+            crm: Crm::new(context.peer("crm")),
+            world: context.world(),
+            news: news.clone(),
+            briefing: briefing.clone(),
+        });
+        let effects = ApplyEffect {
+            store: store.clone(),
+            leads,
+        };
         let chat = Chat {
             store: store.clone(),
             search,
-            accounts: Accounts::new(context.peer("accounts")),
+            accounts: accounts.clone(),
             llm: context.peer("llm"),
             world: context.world(),
+            briefing: briefing.clone(),
         };
         let handlers = Handlers {
             store: store.clone(),
             pages: context.page_tokens(),
             chat: Arc::new(chat),
+            briefing,
+            inbox: Inbox {
+                store: store.clone(),
+                accounts,
+                news,
+            },
             uploads: Arc::new(Uploads {
                 assets,
                 max_bytes: config.max_file_bytes,
@@ -110,7 +158,15 @@ impl Service for Agents {
                 "purge of old price book versions",
                 purge(store, context.shutdown()),
             )
-            .handler(ingest::KIND, Arc::new(ingest)))
+            .handler(ingest::KIND, Arc::new(ingest))
+            .handler(apply_effect::KIND, Arc::new(effects))
+            .handler(
+                handle_crm_event::KIND,
+                Arc::new(HandleCrmEvent(desk.clone())),
+            )
+            .handler(run_turn::KIND, Arc::new(RunTurn(desk.clone())))
+            .handler(send_reply::KIND, Arc::new(SendReply(desk.clone())))
+            .handler(note_delivery::KIND, Arc::new(NoteDelivery(desk))))
     }
 }
 

@@ -191,6 +191,17 @@ pub fn amounts_of_money(text: &str, today: NaiveDate) -> Vec<(i128, &'static str
     claims.filter_map(money).collect()
 }
 
+/// The discounts a text offers, in millionths of a percent.
+pub fn discounts(text: &str, today: NaiveDate) -> Vec<i128> {
+    let claims = claims_of(text, today).into_iter();
+    let offered = claims.filter(|claim| claim.sentence.speaks_of_discount);
+    let percent = offered.filter_map(|claim| match claim.value {
+        Value::Percent(micros) => Some(micros),
+        _ => None,
+    });
+    percent.collect()
+}
+
 /// The numbers of everything a text may lean on, read when they are asked for.
 struct Sources<'a> {
     evidence: Evidence<'a>,

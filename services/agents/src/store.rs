@@ -1,16 +1,24 @@
 //! The service's rows. Methods speak domain types; nothing outside this folder knows SQL.
 
+mod actions;
 mod agents;
 mod categories;
 mod chunks;
 mod conversations;
+mod crm_settings;
 mod entity;
+mod live;
+mod memories;
+mod objections;
 mod overview;
+mod plays;
 mod price_book;
+mod scripts;
 mod sources;
 #[cfg(test)]
 mod testing;
 mod turns;
+mod write_back;
 
 use std::sync::Arc;
 
@@ -21,9 +29,13 @@ use t11_core::World;
 use t11_store::Db;
 use uuid::Uuid;
 
+pub(crate) use actions::{Applied, LeadRef, Pending};
 pub(crate) use agents::{AgentFilter, AgentOrder};
 pub(crate) use chunks::Reading as ChunkReading;
+pub(crate) use conversations::{ConversationFilter, Need};
+pub(crate) use live::{Draft, DraftState, LiveBeginning, LiveEnd, Outgoing, Sending};
 pub(crate) use price_book::{ItemFilter, NewVersion};
+pub(crate) use scripts::PlayFilter;
 pub(crate) use sources::Reading;
 pub(crate) use turns::{Beginning, Begun};
 
@@ -45,6 +57,11 @@ impl Store {
             world,
             catalogues: price_book::catalogues(),
         }
+    }
+
+    /// The time by which rows are stamped.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.world.now()
     }
 }
 

@@ -9,10 +9,13 @@ pub mod classify;
 pub mod context;
 pub mod gates;
 pub mod generate;
+pub mod give_up;
 pub mod guard;
 pub mod hard_rules;
+pub mod known;
 pub mod language;
 pub mod pace;
+pub mod plays;
 pub mod ports;
 pub mod prompt;
 pub mod run;
@@ -22,11 +25,14 @@ pub mod trace;
 pub mod window;
 pub mod words;
 
+pub use give_up::give_up;
+pub use known::Known;
 pub use language::Language;
 pub use ports::{
     Completion, Found, Model, ModelEvent, ModelFault, ModelRequest, ModelStream, Observer, Sources,
 };
 pub use run::{Inbound, Mode, Past, run};
+pub use tools::Effect;
 pub use trace::{
     Action, ActionState, Outcome, Passage, PassageKind, PromptMessage, PromptRole, Report,
     Sentence, State, Step, StepKind, Usage, Verdict,

@@ -1,119 +1,255 @@
-//! Kommo accounts to be connected.
+//! Kommo accounts of an organization, and how things stand with each.
+
+mod problem;
 
 use chrono::{DateTime, Utc};
 use t11_core::Violations;
+use t11_kommo::Hosts;
+use t11_kommo::pace::{ACCOUNT_PER_SECOND, ADDRESS_PER_SECOND};
 use uuid::Uuid;
 
-/// Hosts of Kommo and of amoCRM, as it is called in Russia; an account is one label below.
-const SUFFIXES: [&str; 3] = [".kommo.com", ".amocrm.ru", ".amocrm.com"];
-
-/// The longest label of a host name (RFC 1035 §2.3.4).
-const MAX_LABEL: usize = 63;
-
-/// A Kommo account that a person means to connect. Nothing is read from or sent to it yet.
+/// A Kommo account that a person has connected, or means to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Connection {
     pub(crate) id: Uuid,
+    /// An attribute: accounts are renamed. [`Account::id`] tells them apart.
     pub(crate) host: String,
+    pub(crate) state: State,
+    /// `None` before it was first connected.
+    pub(crate) kind: Option<Kind>,
+    pub(crate) account: Account,
+    pub(crate) token_expire_time: Option<DateTime<Utc>>,
+    pub(crate) webhook: Webhook,
+    pub(crate) reply: Reply,
+    pub(crate) quota: Quota,
+    /// 0 = [`ACCOUNT_PER_SECOND`].
+    pub(crate) calls_per_second: i32,
+    pub(crate) last_event_time: Option<DateTime<Utc>>,
+    pub(crate) sync: Sync,
     pub(crate) create_time: DateTime<Utc>,
+    pub(crate) update_time: DateTime<Utc>,
 }
 
-/// Hosts that may be connected. Others could be anybody's, and would be sent the client secret.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct AllowedHosts {
-    /// With their ports.
-    test_hosts: Vec<String>,
+/// What a connection can be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    NotConnected,
+    Connected,
+    NeedsReauth,
+    Disabled,
 }
 
-impl AllowedHosts {
-    pub(crate) fn with_test_hosts(hosts: &[String]) -> Self {
-        Self {
-            test_hosts: hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+/// How access was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    OAuth,
+    LongLived,
+}
+
+/// What the account says of itself; empty before it was first connected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) id: Option<i64>,
+    pub(crate) display_name: String,
+    /// ISO 4217.
+    pub(crate) currency: String,
+    /// IANA; may be empty.
+    pub(crate) time_zone: String,
+    /// What its tokens may do, as Kommo names it.
+    pub(crate) scopes: Vec<String>,
+    /// Where it is looked for when it has moved.
+    pub(crate) api_domain: Option<String>,
+    /// Its name in the chat back end.
+    pub(crate) amojo_id: Option<String>,
+    /// Where its files are.
+    pub(crate) drive_url: Option<String>,
+    /// Whether a first message waits among the incoming leads.
+    pub(crate) is_unsorted_on: bool,
+}
+
+/// The subscription to the account's events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Webhook {
+    /// `missing`, `active`, `disabled`.
+    pub(crate) state: String,
+    pub(crate) events: Vec<String>,
+    pub(crate) check_time: Option<DateTime<Utc>>,
+    /// When events of another account came last.
+    pub(crate) mismatch_time: Option<DateTime<Utc>>,
+}
+
+/// How messages to clients are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) transport: Transport,
+    /// Of [`Transport::FieldBot`].
+    pub(crate) field_id: Option<i64>,
+    pub(crate) bot_id: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// The best that the account can do now.
+    Auto,
+    Talk,
+    Salesbot,
+    FieldBot,
+    Amojo,
+    Note,
+}
+
+/// Messages of [`Transport::Talk`] in a month.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Quota {
+    /// 0 = not known.
+    pub(crate) limit: i32,
+    pub(crate) used: i32,
+    /// `2026-11`.
+    pub(crate) month: String,
+}
+
+/// The mirror of the account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Sync {
+    pub(crate) last_time: Option<DateTime<Utc>>,
+    /// The running or last one.
+    pub(crate) job: Option<Uuid>,
+    /// When the running one was last heard of.
+    pub(crate) beat_time: Option<DateTime<Utc>>,
+}
+
+/// What people may change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct ConnectionPatch {
+    pub(crate) reply_transport: Option<Transport>,
+    pub(crate) reply_field_id: Option<i64>,
+    pub(crate) reply_bot_id: Option<i64>,
+    pub(crate) calls_per_second: Option<i32>,
+}
+
+/// A scope that sending by [`Transport::Talk`] needs.
+pub(crate) const SCOPE_SEND: &str = "send_external_messages";
+
+impl Connection {
+    /// Calls a second that the account is asked at most.
+    pub(crate) fn rate(&self) -> u32 {
+        match u32::try_from(self.calls_per_second) {
+            Ok(0) | Err(_) => ACCOUNT_PER_SECOND,
+            Ok(rate) => rate.min(ADDRESS_PER_SECOND),
         }
     }
 
-    /// The host in `text`, in lower case; one that is not allowed is noted.
-    pub(crate) fn parse(&self, violations: &mut Violations, field: &str, text: &str) -> String {
-        let host = text.trim().to_ascii_lowercase();
-        if host.is_empty() {
-            violations.add(field, "REQUIRED", format!("`{field}` must be given"));
-        } else if !is_account(&host) && !self.test_hosts.contains(&host) {
-            let description = format!(
-                "`{field}` must be the host of a Kommo account, as `example.kommo.com` or \
-                 `example.amocrm.ru`"
-            );
-            violations.add(field, "HOST_NOT_ALLOWED", description);
+    /// What messages are sent by now, if by anything; [`crate::transport`] tries the same in the same
+    /// order. A Salesbot that waits for us is continued whatever this is.
+    pub(crate) fn effective_transport(&self, month: &str) -> Option<Transport> {
+        if self.reply.transport != Transport::Auto {
+            return Some(self.reply.transport);
         }
-        host
+        let is_used_up = self.quota.is_used_up(month);
+        if self.may_send() && !is_used_up {
+            Some(Transport::Talk)
+        } else if self.has_field_bot() {
+            Some(Transport::FieldBot)
+        } else {
+            // More may have been bought than we know of.
+            self.may_send().then_some(Transport::Talk)
+        }
+    }
+
+    fn has_field_bot(&self) -> bool {
+        self.reply.field_id.is_some() && self.reply.bot_id.is_some()
+    }
+
+    pub(crate) fn may_send(&self) -> bool {
+        // Of long-lived tokens the scopes may not be known.
+        self.account.scopes.is_empty()
+            || self.account.scopes.iter().any(|scope| scope == SCOPE_SEND)
     }
 }
 
-fn is_account(host: &str) -> bool {
-    SUFFIXES
-        .iter()
-        .any(|suffix| host.strip_suffix(suffix).is_some_and(is_label))
+impl Quota {
+    pub(crate) fn is_used_up(&self, month: &str) -> bool {
+        self.limit > 0 && self.month == month && self.used >= self.limit
+    }
+
+    fn is_low(&self, month: &str) -> bool {
+        self.limit > 0 && self.month == month && self.used >= self.limit / 10 * 9
+    }
 }
 
-fn is_label(text: &str) -> bool {
-    (1..=MAX_LABEL).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+impl ConnectionPatch {
+    /// Notes what is out of bounds.
+    pub(crate) fn check(&self, violations: &mut Violations) {
+        if let Some(rate) = self.calls_per_second {
+            violations.range("calls_per_second", rate, 0, MAX_RATE);
+        }
+        for (field, id) in [
+            ("reply_field_id", self.reply_field_id),
+            ("reply_bot_id", self.reply_bot_id),
+        ] {
+            if let Some(id) = id {
+                violations.range(field, id, 0, i64::MAX);
+            }
+        }
+    }
 }
+
+/// [`ADDRESS_PER_SECOND`], and what a person may set.
+const MAX_RATE: i32 = 7;
+
+/// `2026-11`.
+pub(crate) fn month(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m").to_string()
+}
+
+/// The host in `text`, in lower case; one that is not an account's is noted.
+pub(crate) fn host(hosts: &Hosts, violations: &mut Violations, field: &str, text: &str) -> String {
+    let host = text.trim().to_ascii_lowercase();
+    if host.is_empty() {
+        violations.add(field, "REQUIRED", format!("`{field}` must be given"));
+    } else if hosts.account(&host).is_err() {
+        let description = format!(
+            "`{field}` must be the host of a Kommo account, as `example.kommo.com` or \
+             `example.amocrm.ru`"
+        );
+        violations.add(field, "HOST_NOT_ALLOWED", description);
+    }
+    host
+}
+
+macro_rules! words {
+    ($type:ident { $($variant:ident = $word:literal,)* }) => {
+        impl $type {
+            /// As it is stored.
+            pub(crate) const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            pub(crate) fn parse(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+words!(State {
+    NotConnected = "not_connected",
+    Connected = "connected",
+    NeedsReauth = "needs_reauth",
+    Disabled = "disabled",
+});
+words!(Kind {
+    OAuth = "oauth",
+    LongLived = "long_lived",
+});
+words!(Transport {
+    Auto = "auto",
+    Talk = "talk",
+    Salesbot = "salesbot",
+    FieldBot = "field_bot",
+    Amojo = "amojo",
+    Note = "note",
+});
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn allowed(hosts: &AllowedHosts, text: &str) -> bool {
-        let mut violations = Violations::default();
-        hosts.parse(&mut violations, "host", text);
-        violations.0.is_empty()
-    }
-
-    #[test]
-    fn accounts_of_kommo_and_amocrm_are_allowed() {
-        let hosts = AllowedHosts::default();
-        for good in ["example.kommo.com", " My-Shop.amocrm.ru ", "a1.amocrm.com"] {
-            assert!(allowed(&hosts, good), "{good}");
-        }
-    }
-
-    #[test]
-    fn nothing_that_only_looks_like_one_is() {
-        let hosts = AllowedHosts::default();
-        for bad in [
-            "",
-            "kommo.com",
-            ".kommo.com",
-            "a.b.kommo.com",
-            "evil-kommo.com",
-            "example.kommo.com.evil.org",
-            "evil.org/.kommo.com",
-            "evil.org#.kommo.com",
-            "evil.org?x=.kommo.com",
-            "user@evil.kommo.com",
-            "https://example.kommo.com",
-            "example.kommo.com:443",
-            "example.kommo.com.",
-            "-a.kommo.com",
-            "пример.kommo.com",
-            "example\u{3002}kommo.com",
-            "127.0.0.1",
-            "127.0.0.1:9400",
-        ] {
-            assert!(!allowed(&hosts, bad), "{bad}");
-        }
-        assert!(!allowed(&hosts, &format!("{}.kommo.com", "a".repeat(64))));
-    }
-
-    #[test]
-    fn a_test_host_is_allowed_with_its_port_only() {
-        let hosts = AllowedHosts::with_test_hosts(&["127.0.0.1:9400".to_owned()]);
-        assert!(allowed(&hosts, "127.0.0.1:9400"));
-        assert!(!allowed(&hosts, "127.0.0.1:9401"));
-        assert!(!allowed(&hosts, "127.0.0.1"));
-    }
-}
+mod tests;

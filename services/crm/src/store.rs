@@ -1,8 +1,22 @@
 //! The rows of crm. Only this folder knows SQL.
 
+mod authorizations;
+mod bot_answers;
+mod catalog;
 mod connections;
 mod credentials;
 mod entity;
+mod event_upkeep;
+mod events;
+mod filings;
+mod inbox;
+mod intakes;
+mod lead_effects;
+mod messages;
+mod mirror;
+mod pending_installs;
+mod syncs;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -11,6 +25,14 @@ use t11_core::World;
 use t11_store::{Db, Keyring, StoreError};
 
 use crate::error::Error;
+
+pub(crate) use self::catalog::facts;
+pub(crate) use self::events::{EventFilter, Verdict};
+pub(crate) use self::filings::Parsed;
+pub(crate) use self::inbox::{Body, Door, NewBotRequest, WebhookSecret};
+pub(crate) use self::intakes::{ACTIVE, Due, PollCursor};
+pub(crate) use self::messages::Settled;
+pub(crate) use self::tokens::DueToken;
 
 /// The database of crm.
 #[derive(Clone)]

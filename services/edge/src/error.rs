@@ -46,6 +46,14 @@ pub(crate) enum Error {
     RateLimited { wait: Duration },
     #[error("this process is going away; ask again")]
     Draining,
+    #[error("the hook could not be kept; send it again")]
+    HookNotKept,
+    #[error("the hook is not signed by Kommo for this connection")]
+    HookRefused,
+    #[error("the body of the hook cannot be read")]
+    HookUnreadable,
+    #[error("the answer ended without a last word")]
+    AnswerCut,
     #[error("the answer of the service cannot be read")]
     AnswerUnreadable(#[source] prost::DecodeError),
     #[error("the answer cannot be written as JSON")]
@@ -89,12 +97,13 @@ impl Fault for Error {
             | Self::FileTooBig { .. }
             | Self::FileMissing
             | Self::BodyUnexpected
-            | Self::BodyBroken => FaultKind::Invalid,
+            | Self::BodyBroken
+            | Self::HookUnreadable => FaultKind::Invalid,
             Self::BodyTimeout => FaultKind::Timeout,
-            Self::CrossSite | Self::CsrfToken => FaultKind::Forbidden,
+            Self::CrossSite | Self::CsrfToken | Self::HookRefused => FaultKind::Forbidden,
             Self::SignedOut => FaultKind::Unauthenticated,
             Self::RateLimited { .. } => FaultKind::Exhausted,
-            Self::Draining => FaultKind::Unavailable,
+            Self::Draining | Self::HookNotKept | Self::AnswerCut => FaultKind::Unavailable,
             Self::AnswerUnreadable(_) | Self::AnswerUnwritable(_) => FaultKind::Internal,
         }
     }
@@ -119,6 +128,10 @@ impl Fault for Error {
             Self::SignedOut => "UNAUTHENTICATED",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Draining => "DRAINING",
+            Self::HookNotKept => "INBOX_UNAVAILABLE",
+            Self::HookRefused => "BOT_TOKEN_REFUSED",
+            Self::HookUnreadable => "HOOK_UNREADABLE",
+            Self::AnswerCut => "STREAM_CUT",
             Self::AnswerUnreadable(_) | Self::AnswerUnwritable(_) => "ANSWER_UNREADABLE",
         }
     }
@@ -145,6 +158,7 @@ impl Fault for Error {
         match self {
             Self::RateLimited { wait } => Some(*wait),
             Self::Draining => Some(Duration::from_secs(1)),
+            Self::HookNotKept => Some(Duration::from_secs(5)),
             _ => None,
         }
     }

@@ -12,7 +12,10 @@ mod error;
 mod grpc_proxy;
 mod headers;
 mod health;
+mod kommo_hooks;
+mod kommo_oauth;
 mod limits;
+mod openai;
 mod openapi;
 mod rest;
 mod session;
@@ -106,11 +109,13 @@ pub fn app(config: Config, context: EdgeContext) -> Result<Router> {
         .route("/api/docs", get(docs::page))
         .route("/api/docs/{part}", get(docs::part))
         .route("/api/{*path}", any(rest::serve))
+        .merge(kommo_hooks::routes())
+        .merge(kommo_oauth::routes())
         // Doors of later issues: closed, and not pages of the web client either.
         .route("/api", any(closed))
         .route("/hooks/{*path}", any(closed))
         .route("/bot/{*path}", any(closed))
-        .route("/v1/{*path}", any(closed))
+        .merge(openai::routes())
         .method_not_allowed_fallback(only_get)
         .fallback(elsewhere)
         .layer(middleware::from_fn_with_state(app.clone(), outermost))
@@ -147,10 +152,10 @@ async fn outermost(State(app): State<App>, mut request: Request, next: Next) -> 
 
     let (door, started) = (door(request.uri().path()), Instant::now());
 
-    // The query may hold what people typed: it is not logged.
+    // The query may hold what people typed, the path of a hook its secret: neither is logged.
     let span = tracing::info_span!(
         "http", otel.name = %request.method(), otel.kind = "server",
-        method = %request.method(), path = %request.uri().path(), request_id,
+        method = %request.method(), path = kommo_hooks::shown_path(request.uri().path()), request_id,
         status = tracing::field::Empty, trace_id = tracing::field::Empty,
     );
     t11_grpc::continue_from(request.headers(), &span);
@@ -187,6 +192,8 @@ fn door(path: &str) -> &'static str {
     match path {
         path if GrpcDoor::takes(path) => "rpc",
         path if path.starts_with("/api") => "rest",
+        path if path.starts_with("/v1/") => "openai",
+        path if path.starts_with("/hooks/") || path.starts_with("/bot/") => "hook",
         _ => "web",
     }
 }

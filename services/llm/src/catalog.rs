@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
 use crate::money::TokenPrice;
@@ -125,6 +126,33 @@ impl Catalog {
         let list = self.list.read();
         let models = &list.as_ref()?.models;
         models.iter().find(|known| known.id == model)?.prices()
+    }
+
+    /// The dearest of both prices among the models listed; `None` where no model has a price.
+    pub(crate) fn dearest(&self) -> Option<Prices> {
+        let list = self.list.read();
+        let prices = list.as_ref()?.models.iter().filter_map(Model::prices);
+        prices.reduce(|one, other| Prices {
+            prompt: one.prompt.max(other.prompt),
+            completion: one.completion.max(other.completion),
+        })
+    }
+
+    /// Keeps the list at hand, so that prices are known before the first call.
+    pub(crate) async fn keep(self: Arc<Self>, shutdown: CancellationToken) {
+        loop {
+            match shutdown.run_until_cancelled(self.models()).await {
+                None => return,
+                Some(Ok(_)) => {}
+                Some(Err(failure)) => {
+                    tracing::warn!(cause = %failure.cause, "the models cannot be listed");
+                }
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(FRESH) => {}
+            }
+        }
     }
 
     fn fresh(&self) -> Option<Arc<[Model]>> {

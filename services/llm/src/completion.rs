@@ -8,6 +8,8 @@ use t11_core::OrgScope;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::budget::{Purse, Worst};
+use crate::error::Error;
 use crate::failure::Failure;
 use crate::gateway::{Gateway, NewCall, pseudonym};
 use crate::meter::{Meter, Settled};
@@ -29,6 +31,8 @@ pub(crate) struct NewCompletion {
     /// `agents/{agent}`; may be empty.
     pub(crate) agent: String,
     pub(crate) request_id: Option<Uuid>,
+    /// What it is paid from besides the budgets of its organization and agent.
+    pub(crate) purses: Vec<Purse>,
 }
 
 /// Makes completions.
@@ -68,7 +72,7 @@ impl Completions {
         &self,
         scope: &OrgScope,
         new: NewCompletion,
-    ) -> Result<Completion, Failure> {
+    ) -> Result<Completion, Error> {
         let deadline = Instant::now() + self.longest;
         let model = match new.model.as_str() {
             "" => self.gateway.catalog.default_model().await?,
@@ -94,8 +98,10 @@ impl Completions {
                 .iter()
                 .map(|message| estimate_tokens(&message.content))
                 .sum(),
+            worst: worst(&prompt),
+            purses: new.purses,
         };
-        let mut meter = self.gateway.meter(scope, call);
+        let mut meter = self.gateway.meter(scope, call).await?;
         let attempt = || self.attempt(&prompt, deadline);
         let (tries, outcome) = self.gateway.retry.run(deadline, attempt).await;
         meter.tried(tries);
@@ -107,7 +113,7 @@ impl Completions {
             }),
             Err(failure) => {
                 meter.fail(&failure).await;
-                Err(failure)
+                Err(failure.into())
             }
         }
     }
@@ -156,6 +162,24 @@ impl Completion {
                 Err(failure)
             }
         }
+    }
+}
+
+fn worst(prompt: &Prompt) -> Worst {
+    let in_message = |message: &Message| {
+        let calls = message.tool_calls.iter();
+        let calls = calls.map(|call| call.name.len() + call.arguments.len());
+        message.content.len() + calls.sum::<usize>()
+    };
+    let in_tool =
+        |tool: &Tool| tool.name.len() + tool.description.len() + tool.parameters.get().len();
+    let schema = prompt.response_schema.as_ref();
+    Worst {
+        prompt_bytes: prompt.messages.iter().map(in_message).sum::<usize>()
+            + prompt.tools.iter().map(in_tool).sum::<usize>()
+            + schema.map_or(0, |schema| schema.get().len()),
+        messages: prompt.messages.len() + prompt.tools.len(),
+        max_tokens: prompt.max_tokens,
     }
 }
 

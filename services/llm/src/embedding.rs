@@ -5,6 +5,7 @@ use std::time::Duration;
 use t11_core::OrgScope;
 use tokio::time::Instant;
 
+use crate::budget::Worst;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::gateway::{Gateway, NewCall, pseudonym};
@@ -73,7 +74,7 @@ impl Embedder {
         } else {
             new.model
         };
-        let mut meter = self.gateway.meter(
+        let meter = self.gateway.meter(
             scope,
             NewCall {
                 request_id: None,
@@ -81,8 +82,15 @@ impl Embedder {
                 agent: String::new(),
                 model: model.clone(),
                 prompt_tokens: new.texts.iter().map(|text| estimate_tokens(text)).sum(),
+                worst: Worst {
+                    prompt_bytes: new.texts.iter().map(String::len).sum(),
+                    messages: new.texts.len(),
+                    max_tokens: 0,
+                },
+                purses: Vec::new(),
             },
         );
+        let mut meter = meter.await?;
         let user = pseudonym(scope.org());
         let deadline = Instant::now() + self.longest;
         let mut all = Sum::default();

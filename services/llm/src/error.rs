@@ -5,6 +5,7 @@ use std::time::Duration;
 use t11_core::{Fault, FaultKind, NameError, PageError, Violation, Violations};
 use t11_store::StoreError;
 
+use crate::budget::BudgetExceeded;
 use crate::failure::Failure;
 
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,11 @@ pub enum Error {
     #[error("no embedding model is set, so texts cannot be compared by meaning")]
     EmbeddingsUnavailable,
     #[error(transparent)]
+    BudgetExceeded(#[from] BudgetExceeded),
+    /// Also for another organization's.
+    #[error("there is no such budget")]
+    BudgetUnknown,
+    #[error(transparent)]
     Provider(#[from] Failure),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -27,7 +33,10 @@ impl Error {
     /// The fault that this error only carries.
     fn inner(&self) -> Option<&dyn Fault> {
         match self {
-            Self::Invalid(_) | Self::EmbeddingsUnavailable => None,
+            Self::Invalid(_)
+            | Self::EmbeddingsUnavailable
+            | Self::BudgetExceeded(_)
+            | Self::BudgetUnknown => None,
             Self::Name(error) => Some(error),
             Self::Page(error) => Some(error),
             Self::Provider(failure) => Some(failure),
@@ -40,6 +49,8 @@ impl Fault for Error {
     fn kind(&self) -> FaultKind {
         match self {
             Self::EmbeddingsUnavailable => FaultKind::Precondition,
+            Self::BudgetExceeded(_) => FaultKind::Exhausted,
+            Self::BudgetUnknown => FaultKind::NotFound,
             _ => self.inner().map_or(FaultKind::Invalid, Fault::kind),
         }
     }
@@ -47,12 +58,20 @@ impl Fault for Error {
     fn reason(&self) -> &str {
         match self {
             Self::EmbeddingsUnavailable => "EMBEDDINGS_UNAVAILABLE",
+            Self::BudgetExceeded(_) => "BUDGET_EXCEEDED",
+            Self::BudgetUnknown => "NOT_FOUND",
             _ => self.inner().map_or("REQUEST_INVALID", Fault::reason),
         }
     }
 
     fn metadata(&self) -> Vec<(&'static str, String)> {
-        self.inner().map(Fault::metadata).unwrap_or_default()
+        match self {
+            Self::BudgetExceeded(exceeded) => vec![
+                ("scope", exceeded.scope.clone()),
+                ("left_micro_usd", exceeded.left.micro_usd().to_string()),
+            ],
+            _ => self.inner().map(Fault::metadata).unwrap_or_default(),
+        }
     }
 
     fn violations(&self) -> &[Violation] {

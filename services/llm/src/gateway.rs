@@ -1,25 +1,36 @@
 //! What every call of a model needs: the provider, its models, another try, a meter.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use t11_core::{OrgId, OrgScope, World};
 use uuid::Uuid;
 
+use crate::budget::{Purse, Worst};
 use crate::catalog::Catalog;
+use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::meter::{Meter, MeterParts};
+use crate::money::NanoUsd;
 use crate::provider::Provider;
 use crate::retry::Retry;
+use crate::store::{Reservation, Store};
+
+/// After its end a call is settled within this, or its process is dead.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
 /// The way to the models. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Gateway {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) catalog: Arc<Catalog>,
+    pub(crate) store: Store,
     pub(crate) ledger: Ledger,
     pub(crate) retry: Retry,
     pub(crate) world: World,
+    /// No call takes longer.
+    pub(crate) longest_call: Duration,
 }
 
 /// A call about to begin.
@@ -33,24 +44,51 @@ pub(crate) struct NewCall {
     pub(crate) model: String,
     /// Estimated.
     pub(crate) prompt_tokens: i64,
+    /// What it can cost at most.
+    pub(crate) worst: Worst,
+    /// What it is paid from besides the budgets of its organization and agent.
+    pub(crate) purses: Vec<Purse>,
 }
 
 impl Gateway {
-    /// Begins to measure a call.
-    pub(crate) fn meter(&self, scope: &OrgScope, call: NewCall) -> Meter {
-        Meter::start(MeterParts {
+    /// Reserves what a call can cost at most, for good, and begins to measure it.
+    ///
+    /// # Errors
+    /// [`Error::BudgetExceeded`](crate::error::Error::BudgetExceeded), or when it cannot be kept.
+    pub(crate) async fn meter(&self, scope: &OrgScope, call: NewCall) -> Result<Meter, Error> {
+        let now = self.world.now();
+        let prices = self.catalog.prices(&call.model);
+        let prices = prices.or_else(|| self.catalog.dearest());
+        let reservation = Reservation {
+            id: self.world.new_id(),
+            request_id: call.request_id.unwrap_or_else(|| self.world.new_id()),
+            purpose: call.purpose,
+            agent: call.agent,
+            provider: self.provider.name().to_owned(),
+            model: call.model,
+            // Who names no price at all, asks none.
+            amount: prices.map_or(NanoUsd(0), |prices| call.worst.price(prices)),
+            create_time: now,
+            expire_time: now + self.longest_call + SETTLED_WITHIN,
+        };
+        let parts = MeterParts {
             ledger: self.ledger.clone(),
             catalog: self.catalog.clone(),
             scope: scope.clone(),
-            id: self.world.new_id(),
-            request_id: call.request_id.unwrap_or_else(|| self.world.new_id()),
-            create_time: self.world.now(),
-            purpose: call.purpose,
-            agent: call.agent,
+            id: reservation.id,
+            request_id: reservation.request_id,
+            create_time: now,
+            purpose: reservation.purpose.clone(),
+            agent: reservation.agent.clone(),
             provider: self.provider.name(),
-            model: call.model,
+            model: reservation.model.clone(),
             prompt_tokens: call.prompt_tokens,
-        })
+            reserved: reservation.amount,
+        };
+        let world = self.world.clone();
+        let reserve = self.store.reserve(scope, world, reservation, call.purses);
+        reserve.await?;
+        Ok(Meter::start(parts))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The service on the wire.
 
+mod budgets;
 mod completions;
 mod convert;
 mod embeddings;
@@ -9,6 +10,7 @@ mod usage;
 use std::sync::Arc;
 
 use t11_core::{PageTokens, World};
+use t11_proto::llm::v1::budget_service_server::BudgetServiceServer;
 use t11_proto::llm::v1::completion_service_server::CompletionServiceServer;
 use t11_proto::llm::v1::embedding_service_server::EmbeddingServiceServer;
 use t11_proto::llm::v1::model_service_server::ModelServiceServer;
@@ -51,6 +53,10 @@ pub(crate) fn routes(parts: Parts) -> Routes {
     let embeddings = embeddings::Service {
         embedder: parts.embedder,
     };
+    let budgets = budgets::Service {
+        store: parts.store.clone(),
+        world: parts.world.clone(),
+    };
     let usage = usage::Service {
         store: parts.store,
         world: parts.world,
@@ -60,6 +66,7 @@ pub(crate) fn routes(parts: Parts) -> Routes {
     Routes::new(completions.max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(embeddings.max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(ModelServiceServer::new(models))
+        .add_service(BudgetServiceServer::new(budgets))
         .add_service(UsageServiceServer::new(usage))
 }
 

@@ -57,13 +57,13 @@ impl Ledger {
 
 fn count(record: &CallRecord) {
     let labels = [
-        ("provider", record.provider),
-        ("outcome", record.outcome.as_str()),
+        ("provider", record.provider.clone()),
+        ("outcome", record.outcome.as_str().into()),
     ];
     metrics::counter!("t11_llm_calls_total", &labels).increment(1);
     if let Some(millis) = record.first_token_ms {
         let seconds = f64::from(millis) / 1_000.0;
-        metrics::histogram!("t11_llm_first_token_seconds", "provider" => record.provider)
+        metrics::histogram!("t11_llm_first_token_seconds", "provider" => record.provider.clone())
             .record(seconds);
     }
 }

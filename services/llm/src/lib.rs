@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod budget;
 mod catalog;
 mod completion;
 mod config;
@@ -15,6 +16,7 @@ mod provider;
 mod retry;
 mod sse;
 mod store;
+mod sweep;
 mod usage;
 mod wire;
 
@@ -55,7 +57,8 @@ impl Service for Llm {
             catalog.models().await?;
         }
         let gateway = Gateway {
-            catalog,
+            catalog: catalog.clone(),
+            store: store.clone(),
             provider: chosen.provider,
             ledger: ledger.clone(),
             retry: Retry {
@@ -63,6 +66,7 @@ impl Service for Llm {
                 longest_wait: Duration::from_millis(config.longest_retry_wait_ms),
             },
             world: world.clone(),
+            longest_call: config.total_timeout(),
         };
         let longest = config.total_timeout();
         let parts = grpc::Parts {
@@ -75,11 +79,17 @@ impl Service for Llm {
             ),
             provider: gateway.provider.name(),
             catalog: gateway.catalog,
-            store,
+            store: store.clone(),
             page_tokens: context.page_tokens(),
-            world,
+            world: world.clone(),
         };
-        Ok(Built::new(grpc::routes(parts)).task("usage records", ledger.drain(context.shutdown())))
+        Ok(Built::new(grpc::routes(parts))
+            .task("list of models", catalog.keep(context.shutdown()))
+            .task(
+                "sweep of reservations",
+                sweep::run(store, world, context.shutdown()),
+            )
+            .task("usage records", ledger.drain(context.shutdown())))
     }
 }
 

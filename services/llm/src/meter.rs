@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::catalog::Catalog;
 use crate::failure::Failure;
 use crate::ledger::Ledger;
+use crate::money::NanoUsd;
 use crate::provider::{Finish, Tokens};
 use crate::usage::{Bill, CallRecord, Outcome, estimate_tokens};
 
@@ -27,6 +28,7 @@ pub(crate) struct MeterParts {
     pub(crate) model: String,
     /// Estimated.
     pub(crate) prompt_tokens: i64,
+    pub(crate) reserved: NanoUsd,
 }
 
 /// What a call that ended well took.
@@ -82,13 +84,14 @@ impl Meter {
             self.parts.model = finish.model;
         }
         let prices = self.parts.catalog.prices(&self.parts.model);
-        let bill = Bill::settle(finish.tokens, finish.cost, || self.estimate(), prices);
+        let bill = Bill::settle(finish.tokens, finish.cost, || self.estimate(), prices)
+            .charged(self.parts.reserved);
         let mut record = self.close(Outcome::Ok, bill);
         record.generation = finish.generation;
         let settled = Settled {
             bill,
             model: record.model.clone(),
-            provider: record.provider,
+            provider: self.parts.provider,
             first_token_ms: record.first_token_ms.unwrap_or(record.total_ms),
             total_ms: record.total_ms,
         };
@@ -114,7 +117,7 @@ impl Meter {
 
     fn estimated_bill(&self) -> Bill {
         let prices = self.parts.catalog.prices(&self.parts.model);
-        Bill::settle(None, None, || self.estimate(), prices)
+        Bill::settle(None, None, || self.estimate(), prices).charged(self.parts.reserved)
     }
 
     fn estimate(&self) -> Tokens {
@@ -134,7 +137,7 @@ impl Meter {
             create_time: parts.create_time,
             purpose: parts.purpose.clone(),
             agent: parts.agent.clone(),
-            provider: parts.provider,
+            provider: parts.provider.into(),
             model: parts.model.clone(),
             generation: String::new(),
             outcome,

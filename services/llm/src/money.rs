@@ -27,6 +27,11 @@ impl NanoUsd {
             .map(Self)
     }
 
+    /// So many micro-USD.
+    pub(crate) fn from_micro_usd(micro: i64) -> Self {
+        Self(micro.saturating_mul(1_000))
+    }
+
     /// In micro-USD, rounded, half up.
     pub(crate) fn micro_usd(self) -> i64 {
         self.0.saturating_add(500).div_euclid(1_000)

@@ -1,5 +1,6 @@
 //! Usage records in SQL.
 
+mod budgets;
 mod entity;
 
 use chrono::NaiveDate;
@@ -9,12 +10,15 @@ use sea_orm::{
     QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use t11_core::OrgScope;
-use t11_store::{Db, StoreError};
+use t11_store::{Db, StoreError, Tx};
+use uuid::Uuid;
 
 use self::entity::usage_record::{Column, Entity, Model};
 use crate::money::NanoUsd;
 use crate::provider::Tokens;
 use crate::usage::{Bill, CallRecord, Outcome, UsageDay, UsageQuery, UsageSum};
+
+pub(crate) use self::budgets::Reservation;
 
 const DAY: &str = "%Y-%m-%d";
 
@@ -29,7 +33,8 @@ impl Store {
         Self { db }
     }
 
-    /// Adds a record; returns when it is durable.
+    /// Adds a record and settles what was reserved for the call; returns when that is durable. A
+    /// call whose reservation has expired was recorded then, and stays as it is.
     pub(crate) async fn insert_record(
         &self,
         scope: &OrgScope,
@@ -38,6 +43,10 @@ impl Store {
         let row = row(scope, record);
         self.db
             .write(scope, |tx| async move {
+                let settled = budgets::settle(&tx, row.id, NanoUsd(row.cost_nano_usd)).await?;
+                if !settled && is_recorded(&tx, row.id).await? {
+                    return Ok(());
+                }
                 row.into_active_model().insert(&tx).await?;
                 Ok(())
             })
@@ -83,6 +92,11 @@ impl Store {
             .await?;
         rows.into_iter().map(UsageDay::try_from).collect()
     }
+}
+
+async fn is_recorded(tx: &Tx, id: Uuid) -> Result<bool, StoreError> {
+    let recorded = tx.find::<Entity>()?.filter(Column::Id.eq(id));
+    Ok(recorded.one(tx).await?.is_some())
 }
 
 /// PostgreSQL sums `bigint` into `numeric`.
@@ -144,7 +158,7 @@ fn row(scope: &OrgScope, record: CallRecord) -> Model {
         day: record.create_time.format(DAY).to_string(),
         purpose: record.purpose,
         agent: record.agent,
-        provider: record.provider.to_owned(),
+        provider: record.provider.into_owned(),
         model: record.model,
         generation: record.generation,
         outcome: record.outcome.as_str().to_owned(),

@@ -1,5 +1,7 @@
 //! What calls cost: one record a call, however it ended.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
@@ -18,7 +20,7 @@ pub(crate) struct CallRecord {
     pub(crate) purpose: String,
     /// `agents/{agent}`; may be empty.
     pub(crate) agent: String,
-    pub(crate) provider: &'static str,
+    pub(crate) provider: Cow<'static, str>,
     /// The model that served, or the one asked for if none did.
     pub(crate) model: String,
     /// The provider's own id of the call; may be empty.
@@ -40,6 +42,8 @@ pub(crate) enum Outcome {
     Failed,
     /// The caller left before the end.
     Cancelled,
+    /// The process died, and nobody knows what became of it.
+    Lost,
 }
 
 impl Outcome {
@@ -49,6 +53,7 @@ impl Outcome {
             Self::Ok => "ok",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Lost => "lost",
         }
     }
 }
@@ -77,7 +82,24 @@ impl Prices {
     };
 }
 
+/// A cost so many times what the call can cost at most is a mistake.
+const ABSURD: i64 = 100;
+
 impl Bill {
+    /// What is charged for a call for which so much was reserved: all of it where nobody knows the
+    /// cost, or where what the provider says cannot be.
+    pub(crate) fn charged(self, reserved: NanoUsd) -> Self {
+        let is_absurd = reserved.0 > 0 && self.cost.0 > reserved.0.saturating_mul(ABSURD);
+        if self.cost_known && !is_absurd {
+            return self;
+        }
+        Self {
+            cost: reserved,
+            cost_known: false,
+            ..self
+        }
+    }
+
     /// Nothing was used, and it is known.
     pub(crate) const NOTHING: Self = Self {
         tokens: Tokens {
@@ -96,6 +118,8 @@ impl Bill {
         estimate: impl FnOnce() -> Tokens,
         prices: Option<Prices>,
     ) -> Self {
+        // Nobody uses less than nothing.
+        let tokens = tokens.filter(|tokens| tokens.prompt >= 0 && tokens.completion >= 0);
         let counted = tokens.is_some();
         let tokens = tokens.unwrap_or_else(estimate);
         match (cost, prices) {
@@ -235,6 +259,19 @@ mod tests {
         );
         assert!(!settle(Some(COUNTED), None, None).cost_known);
         assert!(settle(None, None, Some(Prices::FREE)).cost_known);
+    }
+
+    #[test]
+    fn what_nobody_knows_costs_what_was_reserved() {
+        let reserved = NanoUsd(1_000);
+        let charged = |bill: Bill| bill.charged(reserved).cost;
+        assert_eq!(charged(Bill::NOTHING), NanoUsd(0));
+        assert_eq!(charged(settle(None, Some(NanoUsd(7)), None)), NanoUsd(7));
+        assert_eq!(charged(settle(None, None, Some(PRICES))), reserved);
+        assert_eq!(charged(settle(Some(COUNTED), None, None)), reserved);
+        let absurd = settle(Some(COUNTED), Some(NanoUsd(i64::MAX)), None);
+        assert_eq!(charged(absurd), reserved);
+        assert!(!absurd.charged(reserved).cost_known);
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(crate) async fn run(settings: &Settings, part: Part) -> Result<()> {
         Part::Database => database(settings).await,
         Part::Redis => redis(settings).await,
         Part::Llm => llm(settings).await?,
-        Part::Kommo => kommo(),
+        Part::Kommo => kommo(settings).await?,
     };
     report(&problems);
     if problems.is_empty() {
@@ -173,7 +173,40 @@ async fn llm(settings: &Settings) -> Result<Vec<String>> {
     t11_llm::check(&settings.section::<t11_llm::Config>("llm")?).await
 }
 
-/// No code here speaks to Kommo yet; saying "ok" would be a lie.
-fn kommo() -> Vec<String> {
-    vec!["nothing connects to Kommo in this version; accounts are NOT_CONNECTED".to_owned()]
+/// The settings, whether Kommo's page of consent is reached, and accounts that refuse us.
+async fn kommo(settings: &Settings) -> Result<Vec<String>> {
+    let config = settings.section::<t11_crm::Config>("crm")?;
+    let is_production = settings.common.environment == Environment::Production;
+    let edge = settings.common.http_addr;
+    let mut problems = t11_crm::check_settings(&config, edge, is_production);
+    if let Err(error) = reach(&config.oauth_url).await {
+        let url = &config.oauth_url;
+        problems.push(format!(
+            "`{url}` cannot be reached: {error:#}; is the way to Kommo open, and KOMMO_OAUTH_URL right?"
+        ));
+    }
+    match refused_accounts(settings).await {
+        Ok(refused) => problems.extend(refused),
+        Err(error) => problems.push(format!("{error:#}; see `t11 check database`")),
+    }
+    Ok(problems)
+}
+
+/// Any answer will do: there is nobody to consent.
+async fn reach(url: &str) -> Result<()> {
+    let client = reqwest::Client::builder()
+        .timeout(PATIENCE)
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
+    let answer = client.get(url).send().await;
+    answer.map_err(reqwest::Error::without_url)?;
+    Ok(())
+}
+
+async fn refused_accounts(settings: &Settings) -> Result<Vec<String>> {
+    let config = settings.database_config("crm")?;
+    let db = Db::connect(&config, World::system()).await?;
+    let refused = t11_crm::check_connections(db.clone()).await;
+    db.close().await;
+    refused
 }

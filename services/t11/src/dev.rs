@@ -7,10 +7,12 @@ use anyhow::{Context as _, Result, bail};
 use t11_core::World;
 use t11_runtime::{Mesh, Settings, Shape};
 
+use crate::demo_crm::Demo;
 use crate::entries;
 
-/// Runs until Ctrl-C or SIGTERM. Prints the address on standard output once it answers there.
-pub(crate) async fn run(settings: Settings) -> Result<()> {
+/// Runs until Ctrl-C or SIGTERM. Prints the address on standard output once it answers there, and
+/// where the client of `demo` is played, if there is one.
+pub(crate) async fn run(settings: Settings, demo: Option<&Demo>) -> Result<()> {
     let _lock = lock(&settings.common.data_dir)?;
     let entries = entries();
     let names: Vec<&str> = entries.iter().map(|entry| entry.name).collect();
@@ -24,6 +26,9 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     .await?;
     let address = mesh.http_addr().context("edge did not open its door")?;
     announce(&format!("T11 is ready at http://{address}"));
+    if let Some(demo) = demo {
+        announce(&demo.words());
+    }
     mesh.run_until_stopped().await
 }
 

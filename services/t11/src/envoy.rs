@@ -173,6 +173,8 @@ fn front(options: &Front) -> Result<String> {
             ("routes", &front_routes()),
             ("tls_listener", &tls),
             ("clusters", &clusters),
+            // The path of a hook is a secret.
+            ("traced_path", "1"),
         ],
     )
 }
@@ -203,6 +205,7 @@ fn mesh(options: &Mesh) -> Result<String> {
             ("mtls", &mtls),
             ("routes", &mesh_routes()),
             ("clusters", &clusters),
+            ("traced_path", "256"),
         ],
     )
 }
@@ -381,6 +384,7 @@ const TRACING: &str = "          tracing:
                 \"@type\": type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig
                 grpc_service: { envoy_grpc: { cluster_name: otlp }, timeout: 1s }
                 service_name: envoy
+            max_path_tag_length: {{traced_path}}
 ";
 
 /// A cluster spoken to in h2. Several addresses are replicas; a name may stand for several.

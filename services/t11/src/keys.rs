@@ -24,7 +24,9 @@ pub(crate) enum Action {
 pub(crate) fn run(action: Action) -> Result<()> {
     let Action::Generate { by_service } = action;
     let world = World::system();
-    println!("ENCRYPTION_KEY={}", STANDARD.encode(world.random::<32>()));
+    for name in ["ENCRYPTION_KEY", "KOMMO_WEBHOOK_SECRET"] {
+        println!("{name}={}", STANDARD.encode(world.random::<32>()));
+    }
     let lines = if by_service {
         each(&world)?
     } else {

@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod demo_crm;
 mod dev;
 mod envoy;
 mod keys;
@@ -34,7 +35,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run every service in this process, on SQLite unless DATABASE_URL says otherwise.
-    Dev,
+    Dev(demo_crm::Options),
     /// Run the named services, each at its own port.
     Serve {
         #[arg(required = true)]
@@ -72,14 +73,20 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     block_on(async move {
         match arguments.command {
-            Command::Dev => with_telemetry("t11", dev::run).await,
+            Command::Dev(demo) => {
+                let mut sources = Sources::process();
+                let demo = demo_crm::start(&demo, &mut sources).await?;
+                let settings = Settings::load(&sources)?;
+                let run = async |settings| dev::run(settings, demo.as_ref()).await;
+                with_telemetry("t11", settings, run).await
+            }
             Command::Serve { services } => {
                 let names: Vec<&str> = services.iter().map(String::as_str).collect();
                 let name = match names[..] {
                     [only] => only,
                     _ => "t11",
                 };
-                with_telemetry(name, async |settings| {
+                with_telemetry(name, settings()?, async |settings| {
                     Mesh::serve(settings, &entries(), &names).await
                 })
                 .await
@@ -99,9 +106,9 @@ fn settings() -> anyhow::Result<Settings> {
 
 async fn with_telemetry(
     name: &str,
+    settings: Settings,
     run: impl AsyncFnOnce(Settings) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let settings = settings()?;
     let telemetry = Telemetry::start(&settings, name)?;
     let outcome = run(settings).await;
     telemetry.stop().await;

@@ -60,6 +60,8 @@ pub(super) fn key() -> String {
 impl Shared {
     pub(super) async fn make(given: &Given, plan: &Plan<'_>) -> Self {
         let folder = TempDir::new().unwrap();
+        let given = (&given.database_url[..], &given.redis_url[..]);
+        let (postgres, redis) = plan.stores.unwrap_or(given);
         let own = plan
             .variables
             .iter()
@@ -67,14 +69,14 @@ impl Shared {
         Self {
             binary: binary(),
             mesh: free_address(),
-            redis_url: given.redis_url.clone(),
+            redis_url: redis.to_owned(),
             variables: own.collect(),
             memory: plan.memory,
             certificates: plan.mutual_tls.then(|| {
                 let names = [&SERVICES[..], &["mesh"]].concat();
                 Certificates::make(folder.path().join("tls"), &names)
             }),
-            database: OwnDatabase::make(&given.database_url).await,
+            database: OwnDatabase::make(postgres).await,
             folder,
         }
     }
@@ -144,6 +146,7 @@ impl Shared {
             ("REDIS_URL", self.redis_url.clone()),
             ("JOB_QUEUE_NAME", self.database.name.clone()),
             ("ENCRYPTION_KEY", key.clone()),
+            ("KOMMO_WEBHOOK_SECRET", key.clone()),
             ("T11_SIGNING_KEY", key),
             // Long enough for two health checks of the proxies.
             ("T11_DRAIN_DELAY_SECONDS", "3".to_owned()),

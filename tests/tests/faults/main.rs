@@ -17,6 +17,7 @@ mod clocks;
 mod deep_queue;
 mod front;
 mod hung;
+mod intake;
 mod kills;
 mod load;
 mod lost_replies;

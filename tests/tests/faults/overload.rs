@@ -8,8 +8,8 @@ use serde_json::json;
 use t11_core::{Caller, OrgId, Role, Subject, World};
 use t11_grpc::{CallContext, Peer, ServerStack, Signer, Verifier, in_context};
 use t11_proto::crm::v1 as crm;
-use t11_proto::crm::v1::connection_service_client::ConnectionServiceClient;
-use t11_proto::crm::v1::connection_service_server::{ConnectionService, ConnectionServiceServer};
+use t11_proto::crm::v1::credential_service_client::CredentialServiceClient;
+use t11_proto::crm::v1::credential_service_server::{CredentialService, CredentialServiceServer};
 use t11_proto::jobs::v1 as jobs;
 use t11_proto::jobs::v1::worker_service_client::WorkerServiceClient;
 use t11_proto::jobs::v1::worker_service_server::{WorkerService, WorkerServiceServer};
@@ -63,32 +63,25 @@ impl WorkerService for Slow {
 }
 
 #[async_trait]
-impl ConnectionService for Slow {
-    async fn list_connections(
+impl CredentialService for Slow {
+    async fn get_credential(
         &self,
-        _: Request<crm::ListConnectionsRequest>,
-    ) -> Result<Response<crm::ListConnectionsResponse>, Status> {
+        _: Request<crm::GetCredentialRequest>,
+    ) -> Result<Response<crm::Credential>, Status> {
         work().await;
-        Ok(Response::new(crm::ListConnectionsResponse::default()))
+        Ok(Response::new(crm::Credential::default()))
     }
 
-    async fn get_connection(
+    async fn set_credential(
         &self,
-        _: Request<crm::GetConnectionRequest>,
-    ) -> Result<Response<crm::Connection>, Status> {
+        _: Request<crm::SetCredentialRequest>,
+    ) -> Result<Response<crm::Credential>, Status> {
         Err(Status::unimplemented("not called"))
     }
 
-    async fn create_connection(
+    async fn delete_credential(
         &self,
-        _: Request<crm::CreateConnectionRequest>,
-    ) -> Result<Response<crm::Connection>, Status> {
-        Err(Status::unimplemented("not called"))
-    }
-
-    async fn delete_connection(
-        &self,
-        _: Request<crm::DeleteConnectionRequest>,
+        _: Request<crm::DeleteCredentialRequest>,
     ) -> Result<Response<()>, Status> {
         Err(Status::unimplemented("not called"))
     }
@@ -108,7 +101,7 @@ impl Bed {
         let signer = Signer::from_seed(&[7; 32]).unwrap();
         let verifier = Verifier::from_jwks(&signer.jwks()).unwrap();
         let routes = Routes::new(WorkerServiceServer::new(Slow))
-            .add_service(ConnectionServiceServer::new(Slow));
+            .add_service(CredentialServiceServer::new(Slow));
         let stack = ServerStack::new(routes, verifier, world.clone());
         let service = serve(stack.of_service("crm", PLACES, CancellationToken::new())).await;
         Self {
@@ -138,9 +131,9 @@ impl Bed {
                     client.exchange(request).await.map(drop)
                 }
                 Kind::Person | Kind::Sync => {
-                    let request = crm::ListConnectionsRequest::default();
-                    let mut client = ConnectionServiceClient::new(peer);
-                    client.list_connections(request).await.map(drop)
+                    let request = crm::GetCredentialRequest {};
+                    let mut client = CredentialServiceClient::new(peer);
+                    client.get_credential(request).await.map(drop)
                 }
             }
         });

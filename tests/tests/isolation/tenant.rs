@@ -109,6 +109,8 @@ impl Tenant {
         made.knowledge().await;
         made.agents().await;
         made.crm().await;
+        made.playbook().await;
+        made.budget().await;
         made.until_idle().await;
         let things = made.things;
         Self {
@@ -298,6 +300,30 @@ impl Made<'_> {
         assert!(answer.status().is_success(), "{answer:?}");
         let asked = json!({"host": format!("{mark}.kommo.com"), "request_id": request});
         self.make("/api/crm/connections", asked).await;
+    }
+
+    async fn playbook(&mut self) {
+        let (mark, agent) = (self.mark, self.name("agents/*"));
+        let script = json!({
+            "display_name": mark, "type": "greeting", "content": mark, "agent": agent,
+        });
+        let path = self.once("/api/scripts");
+        self.make(&path, script).await;
+        let response = json!({"type": "price", "response": mark, "agent": agent});
+        let path = self.once("/api/objectionResponses");
+        self.make(&path, response).await;
+        let settings = format!("{agent}/crmSettings");
+        let settings = self.client.get(&format!("/api/{settings}")).await.ok();
+        self.keep(&name(&settings));
+    }
+
+    async fn budget(&mut self) {
+        let asked = json!({
+            "resource": self.name("agents/*"), "period": "BUDGET_PERIOD_DAY",
+            "cap_micro_usd": 1_000_000,
+        });
+        let budget = self.client.put("/api/llm/budgets", asked).await.ok();
+        self.keep(&name(&budget));
     }
 
     fn name(&self, pattern: &str) -> String {

@@ -12,7 +12,7 @@ use t11_grpc::ServerStack;
 use t11_jobs::queue::Queue;
 use t11_jobs::store::Store;
 use t11_proto::crm::v1 as pb;
-use t11_proto::crm::v1::connection_service_server::{ConnectionService, ConnectionServiceServer};
+use t11_proto::crm::v1::credential_service_server::{CredentialService, CredentialServiceServer};
 use t11_runtime::bus::InProcess;
 use t11_runtime::{Bus, JobFailure, JobHandler, RunningJob, simulation};
 use t11_store::{Db, Effect, JobSink, NewJob, OutboxJob, Relay, SinkError, StoreError};
@@ -105,7 +105,7 @@ pub(crate) async fn notes_host(
         stop,
     ));
     let door = Notes { db, sink, bug };
-    let routes = Routes::new(ConnectionServiceServer::new(door));
+    let routes = Routes::new(CredentialServiceServer::new(door));
     net::serve(ServerStack::new(routes, bed.verifier.clone(), world)).await
 }
 
@@ -121,7 +121,7 @@ impl JobSink for Forgetful {
     }
 }
 
-/// "Connections" of the real proto stand for notes: what counts is that creating one is marked
+/// The credential of the real proto stands for notes: what counts is that setting it is marked
 /// idempotent, and so is repeated by the callers' peers.
 struct Notes {
     db: Db,
@@ -130,14 +130,14 @@ struct Notes {
 }
 
 #[async_trait]
-impl ConnectionService for Notes {
-    async fn create_connection(
+impl CredentialService for Notes {
+    async fn set_credential(
         &self,
-        request: Request<pb::CreateConnectionRequest>,
-    ) -> Result<Response<pb::Connection>, Status> {
+        request: Request<pb::SetCredentialRequest>,
+    ) -> Result<Response<pb::Credential>, Status> {
         let scope = t11_grpc::scope(&request)?;
-        let request_id = Uuid::try_parse(&request.get_ref().request_id)
-            .map_err(|_| Status::invalid_argument("request_id"))?;
+        let request_id = Uuid::try_parse(&request.get_ref().client_id)
+            .map_err(|_| Status::invalid_argument("client_id"))?;
         let id = match self.bug {
             Some(Bug::NoDedupe) => Uuid::from_u128(request_id.as_u128() ^ self.entropy()),
             _ => request_id,
@@ -160,26 +160,19 @@ impl ConnectionService for Notes {
                     .await,
             );
         }
-        Ok(Response::new(pb::Connection::default()))
+        Ok(Response::new(pb::Credential::default()))
     }
 
-    async fn get_connection(
+    async fn get_credential(
         &self,
-        _: Request<pb::GetConnectionRequest>,
-    ) -> Result<Response<pb::Connection>, Status> {
+        _: Request<pb::GetCredentialRequest>,
+    ) -> Result<Response<pb::Credential>, Status> {
         Err(Status::unimplemented("not simulated"))
     }
 
-    async fn list_connections(
+    async fn delete_credential(
         &self,
-        _: Request<pb::ListConnectionsRequest>,
-    ) -> Result<Response<pb::ListConnectionsResponse>, Status> {
-        Err(Status::unimplemented("not simulated"))
-    }
-
-    async fn delete_connection(
-        &self,
-        _: Request<pb::DeleteConnectionRequest>,
+        _: Request<pb::DeleteCredentialRequest>,
     ) -> Result<Response<()>, Status> {
         Err(Status::unimplemented("not simulated"))
     }

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use parking_lot::Mutex;
 use t11_core::World;
 use t11_grpc::{Peer, as_service};
-use t11_proto::crm::v1::CreateConnectionRequest;
-use t11_proto::crm::v1::connection_service_client::ConnectionServiceClient;
+use t11_proto::crm::v1::SetCredentialRequest;
+use t11_proto::crm::v1::credential_service_client::CredentialServiceClient;
 use turmoil::Sim;
 use uuid::Uuid;
 
@@ -122,14 +122,14 @@ fn start_client(sim: &mut Sim<'_>, bed: &Arc<Bed>, acknowledged: &Arc<Mutex<Vec<
 /// Asks, now at one door and then at the other, until it is answered.
 async fn ask(bed: &Bed, world: &World, doors: &[Peer], number: u128) -> Uuid {
     let note = world.new_id();
-    let request = CreateConnectionRequest {
-        host: "example.kommo.com".to_owned(),
-        request_id: note.to_string(),
+    let request = SetCredentialRequest {
+        client_id: note.to_string(),
+        ..SetCredentialRequest::default()
     };
     for door in doors.iter().cycle() {
         let call = async {
-            let mut client = ConnectionServiceClient::new(door.clone());
-            client.create_connection(request.clone()).await
+            let mut client = CredentialServiceClient::new(door.clone());
+            client.set_credential(request.clone()).await
         };
         let asked = as_service(&bed.signer, world, "edge", org(number % 3), call);
         match tokio::time::timeout(Duration::from_secs(3), asked).await {

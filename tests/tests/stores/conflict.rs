@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::mesh::{SERVICES, Services};
-use crate::postgres::Server;
 use t11_tests::processes::free_address;
+use t11_tests::servers::Postgres;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -26,7 +26,7 @@ async fn f34_of_changes_at_once_one_is_made_and_the_others_are_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f34_a_deadlock_is_tried_again_once_and_no_change_is_lost() {
-    let Some(server) = Server::start("F34").await else {
+    let Some(server) = Postgres::start("F34").await else {
         return;
     };
     let (services, edge) = apart(&server.url()).await;

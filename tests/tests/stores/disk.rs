@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::postgres::is_root;
+use t11_tests::servers::is_root;
 
 const BALLAST: &str = "ballast";
 

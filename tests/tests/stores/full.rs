@@ -12,7 +12,7 @@ use t11_tests::{Answer, Client};
 
 use crate::disk::Disk;
 use crate::mesh::Services;
-use crate::postgres::Server;
+use t11_tests::servers::Postgres;
 
 /// How soon after there is room again all must work.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
@@ -96,7 +96,7 @@ async fn f15_a_full_disk_of_postgres_refuses_writes_and_loses_nothing() {
     let Some(disk) = Disk::mount("F15", 200) else {
         return;
     };
-    let Some(mut server) = Server::start_on("F15", Some(disk.path())).await else {
+    let Some(mut server) = Postgres::start_on("F15", Some(disk.path())).await else {
         return;
     };
     let services = Services::start(&[("DATABASE_URL", &server.url())]).await;

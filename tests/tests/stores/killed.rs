@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::mesh::{Services, add_agent, agents, lost, writes_within};
-use crate::postgres::Server;
+use t11_tests::servers::Postgres;
 
 /// Kills of the short form; `T11_KILLS` asks for more.
 const KILLS: u32 = 4;
@@ -69,7 +69,7 @@ impl Writers {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f06_no_acknowledged_write_is_lost_when_postgres_is_killed() {
-    let Some(mut server) = Server::start("F06").await else {
+    let Some(mut server) = Postgres::start("F06").await else {
         return;
     };
     let asked = std::env::var("T11_KILLS").ok();

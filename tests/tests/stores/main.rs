@@ -19,15 +19,8 @@ mod killed;
 mod link;
 mod mesh;
 mod migration;
-mod postgres;
 mod program;
 mod proxy;
 mod redis;
 
-use std::io::Write as _;
-
-/// Says that a row was not shown, past the capture of the output of tests that pass.
-fn not_run(row: &str, why: &str) {
-    let line = format!("NOT RUN: {row}: {why}\n");
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
-}
+use t11_tests::servers::not_run;

@@ -1,65 +1,17 @@
 //! F07: Redis is killed, and comes back with nothing.
 
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
 use t11_tests::client::{PASSWORD, name};
+use t11_tests::servers::Redis;
 use t11_tests::{Client, eventually};
-use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use crate::mesh::{Services, add_agent};
-use t11_tests::processes::free_address;
 
 /// The longest any request may take without Redis.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(3);
-
-/// A Redis that keeps nothing on the disk.
-struct Server {
-    child: Child,
-    port: u16,
-    folder: TempDir,
-}
-
-impl Server {
-    /// `None` where tests have no Redis.
-    fn start() -> Option<Self> {
-        std::env::var("T11_TEST_REDIS_URL").ok()?;
-        let port = free_address().port();
-        let folder = tempfile::tempdir().unwrap();
-        let child = spawn(port, &folder);
-        Some(Self {
-            child,
-            port,
-            folder,
-        })
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    fn start_again(&mut self) {
-        self.child = spawn(self.port, &self.folder);
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-fn spawn(port: u16, folder: &TempDir) -> Child {
-    let mut server = Command::new("redis-server");
-    server.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
-    server.args(["--save", "", "--appendonly", "no", "--dir"]);
-    server.arg(folder.path()).stdout(Stdio::null());
-    server.spawn().unwrap()
-}
 
 /// Everything that Redis has a part in: a session, a limited sign-in, a job and its wake-up.
 async fn all_works(owner: &Client, email: &str, round: &str) {
@@ -85,10 +37,10 @@ async fn all_works(owner: &Client, email: &str, round: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f07_without_redis_all_works_and_no_job_is_lost() {
-    let Some(mut server) = Server::start() else {
+    let Some(mut server) = Redis::start() else {
         return;
     };
-    let url = format!("redis://127.0.0.1:{}", server.port);
+    let url = server.url();
     let limits = ("T11_EDGE__LIMITS__ENABLED", "true");
     let services = Services::start(&[("REDIS_URL", &url), limits]).await;
     let owner = services.owner("F07").await;

@@ -35,7 +35,7 @@ pub(crate) async fn list(most: usize) -> Result<(Vec<Conversation>, bool), Probl
         let request = ListConversationsRequest {
             page_size: left.try_into().unwrap_or(i32::MAX),
             page_token,
-            agent: String::new(),
+            ..ListConversationsRequest::default()
         };
         let page: ListConversationsResponse = unary(
             rpc!("/t11.agents.v1.ConversationService/ListConversations"),

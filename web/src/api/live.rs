@@ -1,4 +1,4 @@
-//! Live changes of jobs: one stream for the whole browser, however many tabs are open.
+//! Live changes: one stream of a kind for the whole browser, however many tabs are open.
 //!
 //! Over HTTP/1.1 a browser opens six connections to an origin, so a stream in each tab would hang
 //! the seventh. The tabs elect one by a Web Lock; it holds the stream and passes every change on
@@ -11,8 +11,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures::channel::oneshot;
-use futures::future::AbortHandle;
-use futures::{StreamExt as _, pin_mut};
+use futures::future::{AbortHandle, LocalBoxFuture};
+use futures::stream::LocalBoxStream;
+use futures::{FutureExt as _, StreamExt as _};
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use leptos::prelude::*;
 use prost::Message as _;
@@ -21,11 +22,10 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::future_to_promise;
 use web_sys::{BroadcastChannel, MessageEvent};
 
+use super::inbox::{self, Conversation};
 use super::jobs::{self, Job, JobEvent};
 use crate::{browser, task};
 
-const LOCK: &str = "t11-live";
-const CHANNEL: &str = "t11-live";
 /// What a new subscriber says, to be told what is known.
 const HELLO: &str = "hello";
 /// The leader's answer: changes will come.
@@ -46,24 +46,151 @@ pub(crate) struct LiveJobs {
     pub(crate) epoch: RwSignal<u32>,
     /// Whether changes arrive, in this tab or from the leading one.
     pub(crate) connected: RwSignal<bool>,
-    subscribers: StoredValue<usize>,
-    connection: StoredValue<Option<Rc<Connection>>, LocalStorage>,
+    live: Live,
 }
 
 impl LiveJobs {
     pub(crate) fn new() -> Self {
+        let (last, jobs) = (RwSignal::new(None), RwSignal::new(HashMap::new()));
+        let live = Live::new(Topic {
+            name: "t11-live",
+            open: || watch_jobs().boxed_local(),
+            begin: Rc::new(move || jobs.update(HashMap::clear)),
+            take: Rc::new(move |bytes| {
+                // Another version of the page may be open in another tab: what cannot be read is
+                // left out.
+                if let Ok(job) = Job::decode(bytes) {
+                    jobs.update(|jobs| {
+                        jobs.insert(job.name.clone(), job.clone());
+                    });
+                    last.set(Some(job));
+                }
+            }),
+            known: Rc::new(move || {
+                jobs.with_untracked(|jobs| jobs.values().map(Job::encode_to_vec).collect())
+            }),
+        });
         Self {
-            last: RwSignal::new(None),
-            jobs: RwSignal::new(HashMap::new()),
-            epoch: RwSignal::new(0),
-            connected: RwSignal::new(false),
-            subscribers: StoredValue::new(0),
-            connection: StoredValue::new_local(None),
+            last,
+            jobs,
+            epoch: live.epoch,
+            connected: live.connected,
+            live,
         }
     }
 
     /// Keeps changes coming until the present owner is cleaned up.
     pub(crate) fn subscribe(self) {
+        self.live.subscribe();
+    }
+}
+
+async fn watch_jobs() -> Option<LocalBoxStream<'static, Heard>> {
+    let events = jobs::watch().await.ok()?;
+    let heard = events.map(|event| match event {
+        Ok(JobEvent::Job(job)) => Heard::Change(job.encode_to_vec()),
+        Ok(JobEvent::SnapshotComplete(_)) => Heard::Snapshot,
+        Err(_) => Heard::End,
+    });
+    Some(heard.boxed_local())
+}
+
+/// Live conversations as something happens in them.
+#[derive(Clone, Copy)]
+pub(crate) struct LiveConversations {
+    /// The last one that changed, as it is now.
+    pub(crate) last: RwSignal<Option<Conversation>>,
+    /// Grows when the stream begins anew: changes may have been missed, lists should be fetched.
+    pub(crate) epoch: RwSignal<u32>,
+    live: Live,
+}
+
+impl LiveConversations {
+    pub(crate) fn new() -> Self {
+        let last = RwSignal::new(None);
+        let live = Live::new(Topic {
+            name: "t11-live-conversations",
+            open: || watch_conversations().boxed_local(),
+            begin: Rc::new(|| {}),
+            take: Rc::new(move |bytes| {
+                if let Ok(conversation) = Conversation::decode(bytes) {
+                    last.set(Some(conversation));
+                }
+            }),
+            known: Rc::new(Vec::new),
+        });
+        Self {
+            last,
+            epoch: live.epoch,
+            live,
+        }
+    }
+
+    /// Keeps changes coming until the present owner is cleaned up.
+    pub(crate) fn subscribe(self) {
+        self.live.subscribe();
+    }
+}
+
+/// What changed before the stream began is fetched: its beginning counts as a snapshot.
+async fn watch_conversations() -> Option<LocalBoxStream<'static, Heard>> {
+    let changes = inbox::watch().await.ok()?;
+    let heard = changes.map(|change| match change {
+        Ok(conversation) => Heard::Change(conversation.encode_to_vec()),
+        Err(_) => Heard::End,
+    });
+    let begin = futures::stream::iter([Heard::Snapshot]);
+    Some(begin.chain(heard).boxed_local())
+}
+
+/// What a stream says, whatever it is about.
+enum Heard {
+    /// An encoded message.
+    Change(Vec<u8>),
+    /// What is known is complete.
+    Snapshot,
+    End,
+}
+
+/// A stream that is being opened; nothing when it could not be.
+type Opening = LocalBoxFuture<'static, Option<LocalBoxStream<'static, Heard>>>;
+type Take = Rc<dyn Fn(&[u8])>;
+
+/// One kind of live change.
+#[derive(Clone)]
+struct Topic {
+    /// Of the Web Lock and of the BroadcastChannel.
+    name: &'static str,
+    open: fn() -> Opening,
+    /// A stream begins: what was known is forgotten.
+    begin: Rc<dyn Fn()>,
+    take: Take,
+    /// What a newcomer is told.
+    known: Rc<dyn Fn() -> Vec<Vec<u8>>>,
+}
+
+/// The part of a kind of change that knows no type.
+#[derive(Clone, Copy)]
+struct Live {
+    epoch: RwSignal<u32>,
+    connected: RwSignal<bool>,
+    topic: StoredValue<Topic, LocalStorage>,
+    subscribers: StoredValue<usize>,
+    connection: StoredValue<Option<Rc<Connection>>, LocalStorage>,
+}
+
+impl Live {
+    fn new(topic: Topic) -> Self {
+        Self {
+            epoch: RwSignal::new(0),
+            connected: RwSignal::new(false),
+            topic: StoredValue::new_local(topic),
+            subscribers: StoredValue::new(0),
+            connection: StoredValue::new_local(None),
+        }
+    }
+
+    fn subscribe(self) {
         self.subscribers.update_value(|count| *count += 1);
         if self.connection.with_value(Option::is_none) {
             self.connection
@@ -83,12 +210,10 @@ impl LiveJobs {
         self.epoch.update(|epoch| *epoch += 1);
     }
 
-    fn take(self, job: Job) {
+    fn take(self, change: &[u8]) {
         self.connected.set(true);
-        self.jobs.update(|jobs| {
-            jobs.insert(job.name.clone(), job.clone());
-        });
-        self.last.set(Some(job));
+        let take = self.topic.with_value(|topic| topic.take.clone());
+        take(change);
     }
 }
 
@@ -113,8 +238,9 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    fn open(live: LiveJobs) -> Option<Self> {
-        let channel = BroadcastChannel::new(CHANNEL).ok()?;
+    fn open(live: Live) -> Option<Self> {
+        let name = live.topic.with_value(|topic| topic.name);
+        let channel = BroadcastChannel::new(name).ok()?;
         let lead: Lead = Rc::default();
         let listener = Closure::new({
             let (channel, lead) = (channel.clone(), lead.clone());
@@ -135,8 +261,8 @@ impl Connection {
     }
 }
 
-/// A follower learns a job; the leader tells a newcomer what it knows.
-fn hear(live: LiveJobs, channel: &BroadcastChannel, is_leader: bool, message: &JsValue) {
+/// A follower learns a change; the leader tells a newcomer what it knows.
+fn hear(live: Live, channel: &BroadcastChannel, is_leader: bool, message: &JsValue) {
     match message.as_string().as_deref() {
         Some(HELLO) if is_leader => greet(live, channel),
         Some(WELCOME) => live.connected.set(true),
@@ -144,19 +270,15 @@ fn hear(live: LiveJobs, channel: &BroadcastChannel, is_leader: bool, message: &J
         _ => {}
     }
     if let Ok(bytes) = message.clone().dyn_into::<Uint8Array>() {
-        // Another version of the page may be open in another tab: what cannot be read is left out.
-        if let Ok(job) = Job::decode(bytes.to_vec().as_slice()) {
-            live.take(job);
-        }
+        live.take(&bytes.to_vec());
     }
 }
 
-fn greet(live: LiveJobs, channel: &BroadcastChannel) {
-    live.jobs.with_untracked(|jobs| {
-        for job in jobs.values() {
-            tell(channel, job);
-        }
-    });
+fn greet(live: Live, channel: &BroadcastChannel) {
+    let known = live.topic.with_value(|topic| topic.known.clone());
+    for change in known() {
+        tell(channel, &change);
+    }
     say(channel, WELCOME);
 }
 
@@ -165,17 +287,17 @@ fn say(channel: &BroadcastChannel, word: &str) {
     let _ = channel.post_message(&word.into());
 }
 
-fn tell(channel: &BroadcastChannel, job: &Job) {
-    let bytes = Uint8Array::from(job.encode_to_vec().as_slice());
-    let _ = channel.post_message(&bytes);
+fn tell(channel: &BroadcastChannel, change: &[u8]) {
+    let _ = channel.post_message(&Uint8Array::from(change));
 }
 
 /// Waits for the lock, then streams for all tabs for as long as the connection lives.
-async fn lead_when_elected(live: LiveJobs, channel: BroadcastChannel, lead: Lead) {
+async fn lead_when_elected(live: Live, channel: BroadcastChannel, lead: Lead) {
+    let name = live.topic.with_value(|topic| topic.name);
     let (give_back, held) = oneshot::channel::<()>();
     let (elected, election) = oneshot::channel::<()>();
     // Without Web Locks every tab leads: correct, only less thrifty.
-    let has_locks = request_lock(elected, held).is_some();
+    let has_locks = request_lock(name, elected, held).is_some();
     if has_locks && election.await.is_err() {
         return;
     }
@@ -184,7 +306,11 @@ async fn lead_when_elected(live: LiveJobs, channel: BroadcastChannel, lead: Lead
 }
 
 /// Asks for the lock; `elected` hears when it is granted, and it is held until `held` ends.
-fn request_lock(elected: oneshot::Sender<()>, held: oneshot::Receiver<()>) -> Option<Promise> {
+fn request_lock(
+    name: &str,
+    elected: oneshot::Sender<()>,
+    held: oneshot::Receiver<()>,
+) -> Option<Promise> {
     let navigator = window().navigator();
     let locks = Reflect::get(&navigator, &"locks".into()).ok()?;
     let request: Function = Reflect::get(&locks, &"request".into())
@@ -202,13 +328,13 @@ fn request_lock(elected: oneshot::Sender<()>, held: oneshot::Receiver<()>) -> Op
         })
     });
     let promise = request
-        .call3(&locks, &LOCK.into(), &Object::new(), &hold)
+        .call3(&locks, &name.into(), &Object::new(), &hold)
         .ok()?;
     promise.dyn_into().ok()
 }
 
 /// Streams, and opens the stream again when it ends.
-async fn stream(live: LiveJobs, channel: &BroadcastChannel) {
+async fn stream(live: Live, channel: &BroadcastChannel) {
     let mut pause = FIRST_PAUSE;
     loop {
         if follow(live, channel).await {
@@ -221,25 +347,26 @@ async fn stream(live: LiveJobs, channel: &BroadcastChannel) {
 }
 
 /// One life of the stream; true when it said anything.
-async fn follow(live: LiveJobs, channel: &BroadcastChannel) -> bool {
-    let Ok(events) = jobs::watch().await else {
+async fn follow(live: Live, channel: &BroadcastChannel) -> bool {
+    let topic = live.topic.get_value();
+    let Some(mut heard) = (topic.open)().await else {
         return false;
     };
-    pin_mut!(events);
     let mut has_spoken = false;
-    live.jobs.update(HashMap::clear);
-    while let Some(Ok(event)) = events.next().await {
-        has_spoken = true;
-        match event {
-            JobEvent::Job(job) => {
-                tell(channel, &job);
-                live.take(job);
+    (topic.begin)();
+    while let Some(heard) = heard.next().await {
+        match heard {
+            Heard::Change(change) => {
+                tell(channel, &change);
+                live.take(&change);
             }
-            JobEvent::SnapshotComplete(_) => {
+            Heard::Snapshot => {
                 say(channel, RESYNC);
                 live.resync();
             }
+            Heard::End => break,
         }
+        has_spoken = true;
     }
     has_spoken
 }

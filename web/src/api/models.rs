@@ -1,5 +1,4 @@
 use prost_types::Timestamp;
-use t11_proto::crm::v1::{ListConnectionsRequest, ListConnectionsResponse};
 use t11_proto::llm::v1::{ListModelsRequest, QueryUsageRequest};
 pub(crate) use t11_proto::llm::v1::{ListModelsResponse, Model, QueryUsageResponse};
 
@@ -23,18 +22,4 @@ pub(crate) async fn usage(start: Option<Timestamp>) -> Result<QueryUsageResponse
         agent: String::new(),
     };
     unary(rpc!("/t11.llm.v1.UsageService/QueryUsage"), &request).await
-}
-
-/// How many Kommo accounts are noted.
-pub(crate) async fn count_connections() -> Result<usize, Problem> {
-    let request = ListConnectionsRequest {
-        page_size: 1,
-        page_token: String::new(),
-    };
-    let page: ListConnectionsResponse = unary(
-        rpc!("/t11.crm.v1.ConnectionService/ListConnections"),
-        &request,
-    )
-    .await?;
-    Ok(page.connections.len())
 }

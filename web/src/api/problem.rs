@@ -44,7 +44,7 @@ pub(crate) struct Problem {
 impl Problem {
     /// There is no way to the server.
     pub(crate) fn offline() -> Self {
-        let t = &text().problems;
+        let t = text::problems();
         Self {
             kind: ProblemKind::Passing,
             reason: "OFFLINE".to_owned(),
@@ -52,6 +52,17 @@ impl Problem {
             next: t.offline_next.to_owned(),
             request_id: None,
             violations: Vec::new(),
+        }
+    }
+
+    /// The code of a screen did not come.
+    pub(crate) fn not_loaded() -> Self {
+        let t = text::problems();
+        Self {
+            reason: "NOT_LOADED".to_owned(),
+            text: t.not_loaded.to_owned(),
+            next: t.not_loaded_next.to_owned(),
+            ..Self::offline()
         }
     }
 
@@ -185,7 +196,7 @@ fn kind(code: Code) -> ProblemKind {
 
 /// What happened and what to do: by the reason where it is known, else by the code.
 fn words(code: Code, reason: &str, retry: Option<Duration>, message: &str) -> (String, String) {
-    let t = &text().problems;
+    let t = text::problems();
     let (what, next) = match reason {
         "CREDENTIALS_WRONG" => (t.credentials_wrong, ""),
         "EMAIL_TAKEN" => (t.email_taken, t.email_taken_next),
@@ -196,8 +207,8 @@ fn words(code: Code, reason: &str, retry: Option<Duration>, message: &str) -> (S
         "CATEGORY_HAS_CHILDREN" => (t.category_has_children, ""),
         "TURN_RUNNING" => (t.turn_running, ""),
         "PRICE_COLUMNS_MISSING" => (t.price_columns, t.price_columns_next),
-        "PRICE_VERSION_HAS_ERRORS" => (t.price_errors, text().prices.blocked),
-        "AGENT_NOT_READY" => (text().agents.not_ready, ""),
+        "PRICE_VERSION_HAS_ERRORS" => (t.price_errors, t.price_errors_next),
+        "AGENT_NOT_READY" => (t.agent_not_ready, ""),
         "JOB_FINISHED" => (t.job_finished, ""),
         "JOB_NOT_DEAD" => (t.job_not_dead, ""),
         "PROVIDER_REFUSED" => (t.provider_refused, t.provider_refused_next),
@@ -208,11 +219,24 @@ fn words(code: Code, reason: &str, retry: Option<Duration>, message: &str) -> (S
         "MODEL_UNKNOWN" => (t.model_unknown, t.model_unknown_next),
         "CONTENT_REFUSED" => (t.content_refused, ""),
         "BUDGET_SPENT" => (t.budget_spent, t.budget_spent_next),
-        "API_KEY_ALREADY_SHOWN" => {
-            let t = &text().api_keys;
-            (t.already_shown, t.already_shown_next)
-        }
-        "API_KEY_LIMIT" => (text().api_keys.limit, text().api_keys.limit_next),
+        "API_KEY_ALREADY_SHOWN" => (t.key_already_shown, t.key_already_shown_next),
+        "API_KEY_LIMIT" => (t.key_limit, t.key_limit_next),
+        "CONNECTION_STATE" => (t.connection_state, t.connection_state_next),
+        "CONNECTION_EXISTS" => (t.connection_exists, ""),
+        "CONNECTION_TAKEN" => (t.connection_taken, t.connection_taken_next),
+        "CREDENTIAL_MISSING" => (t.credential_missing, t.credential_missing_next),
+        "CREDENTIAL_IN_USE" => (t.credential_in_use, ""),
+        "CREDENTIAL_REFUSED" => (t.credential_refused, t.credential_refused_next),
+        "AUTHORIZATION_STATE" => (t.authorization_state, t.authorization_state_next),
+        "AUTHORIZATION_DECLINED" => (t.authorization_declined, t.authorization_declined_next),
+        "AUTHORIZATION_CODE" => (t.authorization_code, t.authorization_code_next),
+        "HOST_NOT_ALLOWED" => (t.host_not_allowed, t.host_not_allowed_next),
+        "TOKEN_REFUSED" => (t.token_refused, t.token_refused_next),
+        "KOMMO_UNAVAILABLE" | "KOMMO_TIMEOUT" => (t.kommo_unavailable, t.kommo_unavailable_next),
+        "STAGE_TAKEN" => (t.stage_taken, t.stage_taken_next),
+        "CONVERSATION_NOT_LIVE" => (t.conversation_not_live, ""),
+        "DRAFT_STATE" => (t.draft_gone, t.draft_gone_next),
+        "SCRIPT_NAME_TAKEN" => (t.script_name_taken, t.already_exists_next),
         "EMBEDDINGS_UNAVAILABLE" => (t.embeddings_unavailable, ""),
         _ => by_code(code),
     };
@@ -227,7 +251,7 @@ fn words(code: Code, reason: &str, retry: Option<Duration>, message: &str) -> (S
 }
 
 fn by_code(code: Code) -> (&'static str, &'static str) {
-    let t = &text().problems;
+    let t = text::problems();
     match code {
         Code::InvalidArgument | Code::OutOfRange => (t.invalid, t.invalid_next),
         Code::Unauthenticated => (t.session_invalid, t.session_invalid_next),
@@ -246,7 +270,7 @@ fn by_code(code: Code) -> (&'static str, &'static str) {
 
 /// English descriptions name the limit; the other language knows the reason and the field.
 fn violation_text(violation: &rpc::bad_request::FieldViolation) -> String {
-    let t = &text().problems;
+    let t = text::problems();
     let (reason, description) = (violation.reason.as_str(), violation.description.as_str());
     let field = violation.field.rsplit('.').next().unwrap_or_default();
     let known = match reason {
@@ -255,6 +279,9 @@ fn violation_text(violation: &rpc::bad_request::FieldViolation) -> String {
         "UNKNOWN_VALUE" | "MALFORMED" if field == "time_zone" => t.field_time_zone,
         "TOO_MANY" => t.field_too_many,
         "NOT_FOUND" => t.field_not_found,
+        "HOST_NOT_ALLOWED" => t.host_not_allowed,
+        "TOKEN_EXPIRED" => t.token_expired,
+        "VARIABLE_UNKNOWN" => t.field_variable,
         "REQUIRED" => t.field_required,
         "TOO_SHORT" => t.field_too_short,
         "TOO_LONG" => t.field_too_long,

@@ -36,7 +36,6 @@ words! {
         archived: "The agent is archived", "Агент в архиве";
         copied: "A copy was made", "Копия создана";
         deleted: "The agent was deleted", "Агент удалён";
-        not_ready: "The agent has no instructions yet. Write them on the General tab, then activate.", "У агента ещё нет инструкций. Напишите их на вкладке «Основные», затем включите.";
         create_title: "New agent", "Новый агент";
         create_name: "Agent's name", "Имя агента";
         create_from: "Start from", "Начать с";
@@ -123,7 +122,6 @@ words! {
         not_a_number: "Enter a number", "Введите число";
         test: "Test", "Проверить";
         only_draft: "Draft: answers only in the test chat", "Черновик: отвечает только в тестовом чате";
-        later_tabs: "Deals, triggers, sequences and integrations appear when Kommo is connected.", "Сделки, триггеры, цепочки и интеграции появятся после подключения Kommo.";
         monday: "Monday", "Понедельник";
         tuesday: "Tuesday", "Вторник";
         wednesday: "Wednesday", "Среда";

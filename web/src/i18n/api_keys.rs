@@ -32,10 +32,6 @@ words! {
         copy_failed: "The browser did not let us copy. Select the key and copy it yourself.", "Браузер не дал скопировать. Выделите ключ и скопируйте сами.";
         not_copied: "The key is not copied yet. Close once more to leave without it.", "Ключ ещё не скопирован. Закройте ещё раз, чтобы выйти без него.";
         done: "Done", "Готово";
-        already_shown: "The key was made, but its answer was lost on the way.", "Ключ создан, но ответ с ним потерялся по пути.";
-        already_shown_next: "It cannot be shown again: revoke it and create another one.", "Показать его снова нельзя: отзовите его и создайте другой.";
-        limit: "There are too many keys.", "Слишком много ключей.";
-        limit_next: "Revoke one that is not used.", "Отзовите неиспользуемый.";
         =>
         days(count: u64):
             format!("{count} days"),

@@ -91,9 +91,30 @@ words! {
         step_pace: "Pace", "Темп";
         step_write_back: "Record", "Запись";
         step_next_step: "Next step", "Следующий шаг";
-        skip_small_talk_ack: "The client only said thanks or ok.", "Клиент просто поблагодарил или согласился.";
-        skip_agent_off: "The agent is switched off.", "Агент выключен.";
-        skip_limit_turns: "The limit of answers in a conversation is reached.", "Достигнут предел ответов в диалоге.";
-        skip_other: "A rule said not to answer.", "Правило запретило отвечать.";
+        before_after: "Before and after", "До и после";
+        action_done: "done", "сделано";
+        action_proposed: "proposed", "предложено";
+        action_unchanged: "was so already", "уже было так";
+        action_failed: "failed", "ошибка";
+        action_move_stage: "Move to a stage", "Перенести на этап";
+        action_set_field: "Fill in a field", "Заполнить поле";
+        action_create_task: "Create a task", "Создать задачу";
+        action_add_note: "Add a note", "Добавить примечание";
+        action_add_tag: "Add a tag", "Добавить тег";
+        action_remove_tag: "Remove a tag", "Убрать тег";
+        action_assign: "Change the responsible person", "Сменить ответственного";
+        action_run_salesbot: "Run a Salesbot", "Запустить бота";
+        action_hand_off: "Hand over to a person", "Передать человеку";
+        reason_stage_changed: "The deal is on another stage now.", "Сделка уже на другом этапе.";
+        reason_stage_gone: "There is no such stage any more.", "Такого этапа больше нет.";
+        reason_loss_reason: "A reason of the loss is needed.", "Нужна причина отказа.";
+        reason_field_required: "The stage needs a field that is empty.", "Для этапа нужно заполнить поле.";
+        reason_has_value: "The field has a value already.", "В поле уже есть значение.";
+        reason_field_value: "The value does not fit the field.", "Значение не подходит полю.";
+        reason_field_gone: "There is no such field any more.", "Такого поля больше нет.";
+        reason_read_only: "Only Kommo writes this field.", "Это поле заполняет только Kommo.";
+        reason_lead_gone: "The deal is gone.", "Сделки больше нет.";
+        reason_user_gone: "The person is gone.", "Такого сотрудника больше нет.";
+        reason_refused: "Kommo refused it.", "Kommo отказал.";
     }
 }

@@ -46,6 +46,9 @@ words! {
         stale_overwrite: "Overwrite with mine", "Заменить моей";
         drop_files: "Drop files here or choose", "Перетащите файлы сюда или выберите";
         =>
+        fresh(count: u64):
+            format!("{count} new"),
+            format!("{count} {}", plural::ru(count, "новый", "новых", "новых"));
         characters(used: u64, limit: u64):
             format!("{used} of {limit} characters"),
             format!("{used} из {limit} {}", plural::ru(limit, "знака", "знаков", "знаков"));

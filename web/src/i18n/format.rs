@@ -78,6 +78,15 @@ pub(crate) fn price_minor(value: i64, code: &str) -> String {
         .unwrap_or_else(|| format!("{} {code}", number_words(amount)))
 }
 
+/// A sum in whole units of a currency that the CRM names; a plain number when it names none.
+#[expect(clippy::cast_precision_loss, reason = "sums stay far below 2^53")]
+pub(crate) fn whole_money(value: i64, code: &str) -> String {
+    if code.is_empty() {
+        return integer(value);
+    }
+    currency(value as f64, code, 0)
+}
+
 fn currency(amount: f64, code: &str, digits: u32) -> String {
     let formatter = Intl::NumberFormat::new(&locales(), &currency_options(code, Some(digits)));
     formatter

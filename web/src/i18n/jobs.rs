@@ -23,6 +23,11 @@ words! {
         state_dead: "Failed", "Ошибка";
         state_cancelled: "Cancelled", "Отменена";
         kind_ingest: "Reading a source", "Чтение источника";
+        kind_sync: "Synchronising with Kommo", "Синхронизация с Kommo";
+        kind_event: "Event from Kommo", "Событие из Kommo";
+        kind_turn: "Answer to a client", "Ответ клиенту";
+        kind_send: "Sending to a client", "Отправка клиенту";
+        kind_effect: "Change in Kommo", "Изменение в Kommo";
         kind_audit: "Record in the audit log", "Запись в журнал действий";
         empty_title: "No jobs", "Задач нет";
         empty_text: "Reading files and pages and other long work shows up here.", "Здесь видны чтение файлов и страниц и другая долгая работа.";

@@ -115,6 +115,11 @@ words! {
 words! {
     /// The steps of reading a source and what can go wrong, each with its remedy.
     Ingestion {
+        sync_pipelines: "pipelines", "воронки";
+        sync_users: "users", "пользователи";
+        sync_fields: "fields", "поля";
+        sync_leads: "deals", "сделки";
+        sync_contacts: "contacts", "контакты";
         step_fetch: "Fetching the page", "Загрузка страницы";
         step_extract: "Extracting the text", "Извлечение текста";
         step_chunk: "Cutting into chunks", "Деление на фрагменты";

@@ -35,7 +35,6 @@ words! {
         problem: "Problem", "Ошибка";
         value: "Value", "Значение";
         download_errors: "Download as CSV", "Скачать CSV";
-        blocked: "Mend the rows and import again, or import with «Skip rows with errors».", "Исправьте строки и импортируйте снова или включите «Пропустить строки с ошибками».";
         check: "Check a sentence", "Проверка фразы";
         check_hint: "The same rule guards every answer: a number without a source is not sent.", "То же правило стоит на каждом ответе: число без источника не отправляется.";
         check_placeholder: "The oak table costs 45,900 ₽ with a 5% discount.", "Дубовый стол стоит 45 900 ₽ со скидкой 5%.";

@@ -66,6 +66,45 @@ words! {
         field_time_zone: "There is no such time zone.", "Такого часового пояса нет.";
         field_uri: "This is not a public http or https address.", "Это не открытый адрес http или https.";
         embeddings_unavailable: "Search by meaning is off: no embedding model is set.", "Поиск по смыслу выключен: модель эмбеддингов не задана.";
+        credential_missing: "The keys of the integration are not entered yet.", "Ключи интеграции ещё не введены.";
+        credential_missing_next: "Enter the integration ID and the secret key first.", "Сначала введите ID интеграции и секретный ключ.";
+        authorization_state: "This sign-in at Kommo is too old, was used already, or was begun by someone else.", "Эта авторизация в Kommo устарела, уже использована или начата другим человеком.";
+        authorization_state_next: "Press «Connect» again and finish within 20 minutes.", "Нажмите «Подключить» ещё раз и завершите за 20 минут.";
+        authorization_declined: "Access was declined in Kommo's window.", "В окне Kommo доступ отклонили.";
+        authorization_declined_next: "Press «Connect» again and allow access. You need to be an administrator of the account.", "Нажмите «Подключить» ещё раз и разрешите доступ. Нужны права администратора аккаунта.";
+        authorization_code: "Kommo's code has expired or was used already.", "Код Kommo устарел или уже использован.";
+        authorization_code_next: "Press «Connect» again.", "Нажмите «Подключить» ещё раз.";
+        credential_refused: "Kommo refuses the keys, or the redirect address differs.", "Kommo не принимает ключи, или адрес перенаправления отличается.";
+        credential_refused_next: "Compare the ID, the secret key and the redirect address with those at Kommo, to the letter.", "Сверьте ID, секретный ключ и адрес перенаправления с указанными в Kommo, до знака.";
+        connection_taken: "This Kommo account is connected by another organization.", "Этот аккаунт Kommo подключён другой организацией.";
+        connection_taken_next: "Disconnect it there first.", "Сначала отключите его там.";
+        connection_exists: "This account is connected already.", "Этот аккаунт уже подключён.";
+        connection_state: "The account is not connected now.", "Аккаунт сейчас не подключён.";
+        connection_state_next: "Grant access again on the Integrations page.", "Выдайте доступ заново на странице «Интеграции».";
+        host_not_allowed: "This address is not one of Kommo's.", "Этот адрес не принадлежит Kommo.";
+        host_not_allowed_next: "Enter the address of the account: example.kommo.com.", "Введите адрес аккаунта: example.kommo.com.";
+        token_refused: "Kommo refuses this token.", "Kommo не принимает этот токен.";
+        token_refused_next: "Copy the whole token again; it must be of this account.", "Скопируйте токен целиком ещё раз; он должен быть от этого аккаунта.";
+        token_expired: "This token has expired.", "Срок этого токена истёк.";
+        credential_in_use: "A connected account uses these keys.", "Эти ключи использует подключённый аккаунт.";
+        kommo_unavailable: "Kommo does not answer.", "Kommo не отвечает.";
+        kommo_unavailable_next: "Try again in a minute.", "Повторите через минуту.";
+        stage_taken: "Another active agent answers on one of these stages by itself.", "На одном из этих этапов уже отвечает сам другой активный агент.";
+        stage_taken_next: "Switch the stage off for one of the two, or set it to drafts.", "Отключите этап у одного из двух или переведите его на черновики.";
+        conversation_not_live: "This is a test conversation: nobody is on the other side.", "Это тестовый диалог: с другой стороны никого нет.";
+        draft_gone: "This draft can no longer be sent: somebody has written since, or it was dealt with.", "Этот черновик уже нельзя отправить: с тех пор кто-то написал или его уже разобрали.";
+        draft_gone_next: "Look at the conversation as it is now.", "Посмотрите, что сейчас в диалоге.";
+        script_name_taken: "A script with this name exists already.", "Скрипт с таким названием уже есть.";
+        agent_not_ready: "The agent has no instructions yet. Write them on the General tab, then activate.", "У агента ещё нет инструкций. Напишите их на вкладке «Основные», затем включите.";
+        key_already_shown: "The key was made, but its answer was lost on the way.", "Ключ создан, но ответ с ним потерялся по пути.";
+        key_already_shown_next: "It cannot be shown again: revoke it and create another one.", "Показать его снова нельзя: отзовите его и создайте другой.";
+        key_limit: "There are too many keys.", "Слишком много ключей.";
+        key_limit_next: "Revoke one that is not used.", "Отзовите неиспользуемый.";
+        price_errors_next: "Mend the rows and import again, or import with «Skip rows with errors».", "Исправьте строки и импортируйте снова или включите «Пропустить строки с ошибками».";
+        not_loaded: "This page could not be loaded.", "Эту страницу не удалось загрузить.";
+        not_loaded_next: "Check the network, or reload: a new version may be out.", "Проверьте сеть или обновите страницу: возможно, вышла новая версия.";
+        reload: "Reload the page", "Обновить страницу";
+        field_variable: "A placeholder is not described below.", "Подстановка не описана ниже.";
         =>
         limited_seconds(seconds: u64):
             format!("Try again in {seconds} {}.", plural::en(seconds, "second", "seconds")),

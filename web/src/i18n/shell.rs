@@ -7,7 +7,24 @@ words! {
         agents: "Agents", "Агенты";
         knowledge: "Knowledge", "Знания";
         prices: "Price book", "Прайс-лист";
-        sales: "Sales", "Продажи";
+        conversations: "Conversations", "Диалоги";
+        drafts: "Drafts to review", "Черновики на проверку";
+        scripts: "Scripts", "Скрипты";
+        objections: "Objections", "Возражения";
+        integrations: "Integrations", "Интеграции";
+        crumb_general: "General", "Основные";
+        crumb_advanced: "Advanced", "Дополнительно";
+        crumb_search: "Search test", "Проверка поиска";
+        crumb_profile: "Profile", "Профиль";
+        crumb_security: "Security", "Безопасность";
+        crumb_organization: "Organization", "Организация";
+        crumb_models: "Models", "Модели";
+        crumb_pipelines: "Pipelines & channels", "Воронки и каналы";
+        crumb_deals: "Deals & contacts", "Сделки и контакты";
+        events: "Events from Kommo", "События из Kommo";
+        connect_kommo: "Connect Kommo", "Подключить Kommo";
+        sales: "What the agents say", "Что говорят агенты";
+        work: "Platform", "Платформа";
         chat: "Test chat", "Тестовый чат";
         chat_short: "Chat", "Чат";
         jobs: "Jobs", "Задачи";
@@ -74,6 +91,9 @@ words! {
         demo_model: "No model provider is set: the built-in demo model answers by quoting your documents.", "Поставщик модели не задан: отвечает встроенная демо-модель, цитируя ваши документы.";
         demo_how: "Set OPENROUTER_API_KEY or OPENROUTER_BASE_URL and start again to use a real model.", "Задайте OPENROUTER_API_KEY или OPENROUTER_BASE_URL и перезапустите, чтобы отвечала настоящая модель.";
         crm_not_connected: "Kommo is not connected: agents answer only in the test chat.", "Kommo не подключён: агенты отвечают только в тестовом чате.";
+        connect_kommo: "Connect Kommo", "Подключить Kommo";
+        demo_crm: "To look around without an account, start again with: t11 dev --demo-crm", "Чтобы осмотреться без аккаунта, запустите так: t11 dev --demo-crm";
+        step_crm: "Connect Kommo and choose the stages where the agent works", "Подключите Kommo и выберите этапы, где работает агент";
         =>
         of_total(total: u64):
             format!("of {total}"),
@@ -87,6 +107,15 @@ words! {
         chunks(count: u64):
             format!("{count} {}", plural::en(count, "chunk", "chunks")),
             format!("{count} {}", plural::ru(count, "фрагмент", "фрагмента", "фрагментов"));
+        drafts_wait(count: u64):
+            format!("{count} {} for your approval", plural::en(count, "draft waits", "drafts wait")),
+            format!("{count} {} вашего решения", plural::ru(count, "черновик ждёт", "черновика ждут", "черновиков ждут"));
+        need_person(count: u64):
+            format!("{count} {} a person", plural::en(count, "conversation needs", "conversations need")),
+            format!("{count} {} человек", plural::ru(count, "диалогу нужен", "диалогам нужен", "диалогам нужен"));
+        connection_problems(count: u64):
+            format!("{count} {} with the Kommo connection", plural::en(count, "problem", "problems")),
+            format!("{count} {} с подключением Kommo", plural::ru(count, "проблема", "проблемы", "проблем"));
         failed_jobs(count: u64):
             format!("{count} {} failed and can be retried", plural::en(count, "job", "jobs")),
             format!("{count} {} с ошибкой, можно повторить", plural::ru(count, "задача", "задачи", "задач"));

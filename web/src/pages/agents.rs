@@ -1,5 +1,6 @@
 pub(crate) mod advanced;
 mod create;
+pub(crate) mod deals;
 pub(crate) mod detail;
 mod form;
 pub(crate) mod general;

@@ -3,5 +3,3 @@ mod conversations;
 pub(crate) mod detail;
 mod talk;
 mod thread;
-mod trace;
-mod words;

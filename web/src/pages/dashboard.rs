@@ -1,9 +1,12 @@
 use leptos::prelude::*;
 use leptos_router::components::A;
 
+use crate::api::Problem;
 use crate::api::agents::{self, Overview};
+use crate::api::crm;
+use crate::api::inbox::{self, ConversationFilter, InboxFilter};
 use crate::api::jobs::{self, JobState};
-use crate::api::live::LiveJobs;
+use crate::api::live::{LiveConversations, LiveJobs};
 use crate::api::models::{self, QueryUsageResponse};
 use crate::browser;
 use crate::i18n::{format, text};
@@ -13,7 +16,7 @@ use crate::ui::{Bar, BarChart, Glyph, Icon, Notice, Page, Screen, SkeletonKind, 
 /// True counters, what needs a person, cost by day.
 #[component]
 pub(crate) fn Dashboard() -> impl IntoView {
-    let t = &text().dashboard;
+    let t = text::dashboard();
     let live = expect_context::<LiveJobs>();
     live.subscribe();
     let overview = Query::keyed(move || live.epoch.get(), |_| agents::overview());
@@ -46,15 +49,19 @@ pub(crate) fn Dashboard() -> impl IntoView {
 /// What is missing around the agents: a real model, the CRM.
 #[component]
 fn HealthStrip() -> impl IntoView {
-    let t = &text().dashboard;
+    let t = text::dashboard();
     let models = Query::once(|| models::list(String::new(), String::new()));
-    let connections = Query::once(models::count_connections);
+    let connections = Query::once(crm::connections);
     let is_demo = move || {
         models
             .data
             .with(|list| list.as_ref().is_some_and(|list| list.demo))
     };
-    let has_no_crm = move || connections.data.get() == Some(0);
+    let has_no_crm = move || {
+        connections
+            .data
+            .with(|connections| connections.as_ref().is_some_and(Vec::is_empty))
+    };
     view! {
         <Show when=is_demo>
             <Notice tone=Tone::Warn>
@@ -63,14 +70,24 @@ fn HealthStrip() -> impl IntoView {
             </Notice>
         </Show>
         <Show when=has_no_crm>
-            <Notice>{t.crm_not_connected}</Notice>
+            <Notice>
+                <div class="row row-wrap between">
+                    <div class="grow">
+                        <strong>{t.crm_not_connected}</strong>
+                        <p class="small soft">{t.demo_crm}</p>
+                    </div>
+                    <A href="/integrations" attr:class="button button-primary">
+                        {t.connect_kommo}
+                    </A>
+                </div>
+            </Notice>
         </Show>
     }
 }
 
 #[component]
 fn Counters(overview: Overview) -> impl IntoView {
-    let t = &text().dashboard;
+    let t = text::dashboard();
     let total = u64::try_from(overview.agents_total).unwrap_or_default();
     let month = overview.answers_this_month;
     view! {
@@ -116,14 +133,51 @@ fn Counters(overview: Overview) -> impl IntoView {
     .into_any()
 }
 
+/// What waits for a person in the conversations and at Kommo; 0 of what cannot be asked now.
+#[derive(Clone, Copy, Debug, Default)]
+struct Waiting {
+    drafts: u64,
+    conversations: u64,
+    problems: u64,
+}
+
+/// Each count by itself: one that fails keeps the others.
+async fn waiting() -> Result<Waiting, Problem> {
+    let filter = InboxFilter {
+        kind: ConversationFilter::NeedsPerson,
+        ..InboxFilter::default()
+    };
+    let drafts = inbox::drafts(String::new(), String::new());
+    let conversations = inbox::list(filter, String::new());
+    let (drafts, conversations, connections) =
+        futures::future::join3(drafts, conversations, crm::connections()).await;
+    let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+    let problems = connections.map_or(0, |all| all.iter().map(|one| one.problems.len()).sum());
+    Ok(Waiting {
+        drafts: drafts.map_or(0, |page| count(page.items.len())),
+        conversations: conversations.map_or(0, |page| count(page.items.len())),
+        problems: count(problems),
+    })
+}
+
 /// What a person should look at, or the first steps of a new organization.
 #[component]
 fn NeedsYou(overview: Overview) -> impl IntoView {
-    let t = &text().dashboard;
+    let t = text::dashboard();
+    let live = expect_context::<LiveConversations>();
+    live.subscribe();
+    let asked = Query::keyed(
+        move || {
+            let last = live
+                .last
+                .get()
+                .map(|one| (one.name, one.has_draft, one.controller));
+            (live.epoch.get(), last)
+        },
+        |_| waiting(),
+    );
     let dead = Query::once(|| jobs::list(vec![JobState::Dead], String::new()));
-    if overview.agents_total == 0 || overview.sources_ready == 0 {
-        return view! { <FirstSteps overview /> }.into_any();
-    }
+    let is_new = overview.agents_total == 0 || overview.sources_ready == 0;
     let failed_sources = u64::try_from(overview.sources_failed).unwrap_or_default();
     let unanswered = u64::try_from(overview.unanswered_30_days).unwrap_or_default();
     let dead_count = move || {
@@ -133,7 +187,15 @@ fn NeedsYou(overview: Overview) -> impl IntoView {
         u64::try_from(count).unwrap_or_default()
     };
     let items = move || {
+        let waiting = asked.data.get().unwrap_or_default();
         [
+            (waiting.problems, t.connection_problems, "/integrations"),
+            (waiting.drafts, t.drafts_wait, "/conversations/drafts"),
+            (
+                waiting.conversations,
+                t.need_person,
+                "/conversations?show=needs",
+            ),
             (failed_sources, t.failed_files, "/knowledge?state=failed"),
             (dead_count(), t.failed_jobs, "/jobs?show=failed"),
             (unanswered, t.unanswered, "/chat"),
@@ -149,29 +211,38 @@ fn NeedsYou(overview: Overview) -> impl IntoView {
         })
         .collect::<Vec<_>>()
     };
+    let first_steps = is_new.then(|| view! { <FirstSteps overview /> });
+    let list = move || {
+        let items = items();
+        // A new organization sees its first steps instead of a list with nothing on it.
+        if items.is_empty() && is_new {
+            return ().into_any();
+        }
+        let body = if items.is_empty() {
+            view! { <p class="soft">{t.all_well}</p> }.into_any()
+        } else {
+            view! { <ul class="stack-tight">{items}</ul> }.into_any()
+        };
+        view! {
+            <section class="card">
+                <header class="card-head">
+                    <h2>{t.needs_you}</h2>
+                </header>
+                <div class="card-body">{body}</div>
+            </section>
+        }
+        .into_any()
+    };
     view! {
-        <section class="card">
-            <header class="card-head">
-                <h2>{t.needs_you}</h2>
-            </header>
-            <div class="card-body">
-                {move || {
-                    let items = items();
-                    if items.is_empty() {
-                        view! { <p class="soft">{t.all_well}</p> }.into_any()
-                    } else {
-                        view! { <ul class="stack-tight">{items}</ul> }.into_any()
-                    }
-                }}
-            </div>
-        </section>
+        {list}
+        {first_steps}
     }
     .into_any()
 }
 
 #[component]
 fn FirstSteps(overview: Overview) -> impl IntoView {
-    let t = &text().dashboard;
+    let t = text::dashboard();
     let steps = [
         (
             overview.sources_ready > 0,
@@ -181,32 +252,40 @@ fn FirstSteps(overview: Overview) -> impl IntoView {
         (overview.agents_total > 0, t.step_agent, "/agents?new=1"),
         (overview.answers_this_month > 0, t.step_chat, "/chat"),
     ];
-    let steps = steps
-        .into_iter()
-        .map(|(done, words, href)| {
-            let glyph = if done { Glyph::Check } else { Glyph::Arrow };
-            view! {
-                <li class="row" class:muted=done>
-                    <Icon glyph small=true />
-                    <A href=href>{words}</A>
-                </li>
-            }
-        })
-        .collect_view();
+    let steps = steps.map(|(done, words, href)| first_step(done, words, href));
+    let connections = Query::once(crm::connections);
+    let crm_step = move || {
+        let connections = connections.data.get().unwrap_or_default();
+        first_step(!connections.is_empty(), t.step_crm, "/integrations")
+    };
     view! {
         <section class="card">
             <header class="card-head">
                 <h2>{t.first_steps}</h2>
             </header>
-            <ol class="card-body stack-tight">{steps}</ol>
+            <ol class="card-body stack-tight">
+                {steps}
+                {crm_step}
+            </ol>
         </section>
+    }
+    .into_any()
+}
+
+fn first_step(done: bool, words: &'static str, href: &'static str) -> AnyView {
+    let glyph = if done { Glyph::Check } else { Glyph::Arrow };
+    view! {
+        <li class="row" class:muted=done>
+            <Icon glyph small=true />
+            <A href=href>{words}</A>
+        </li>
     }
     .into_any()
 }
 
 #[component]
 fn AnswersByDay(overview: Overview) -> impl IntoView {
-    let t = &text().dashboard;
+    let t = text::dashboard();
     let bars = overview
         .answers_by_day
         .iter()
@@ -217,7 +296,7 @@ fn AnswersByDay(overview: Overview) -> impl IntoView {
 
 #[component]
 fn CostByDay(usage: QueryUsageResponse) -> impl IntoView {
-    let t = &text().dashboard;
+    let t = text::dashboard();
     if usage.days.is_empty() {
         let words = t.no_calls;
         return view! {

@@ -26,7 +26,7 @@ pub(super) fn Door(title: &'static str, lead: &'static str, children: ChildrenFn
                     <div class="door-top">
                         <span class="brand">
                             <img src="/icon.svg" alt="" width="28" height="28" />
-                            {text().common.product}
+                            {text::common().product}
                         </span>
                         <span class="row">
                             <LanguageMenu />
@@ -55,7 +55,7 @@ fn next(wanted: Option<String>) -> String {
 
 #[component]
 fn Pitch() -> impl IntoView {
-    let t = &text().account;
+    let t = text::account();
     let bubbles = [
         (Glyph::Book, t.pitch_sources),
         (Glyph::Price, t.pitch_prices),

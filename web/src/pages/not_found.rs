@@ -7,7 +7,7 @@ use crate::ui::{Empty, Glyph};
 /// No such page.
 #[component]
 pub(crate) fn NotFound() -> impl IntoView {
-    let t = &text().shell;
+    let t = text::shell();
     view! {
         <main class="page page-narrow">
             <Empty glyph=Glyph::Search title=t.not_found words=t.not_found_text>

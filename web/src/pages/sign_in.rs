@@ -14,7 +14,7 @@ use crate::ui::{
 #[component]
 pub(crate) fn SignIn() -> impl IntoView {
     view! {
-        <Door title=text().account.sign_in_title lead="">
+        <Door title=text::account().sign_in_title lead="">
             <SignInForm />
         </Door>
     }
@@ -22,7 +22,7 @@ pub(crate) fn SignIn() -> impl IntoView {
 
 #[component]
 fn SignInForm() -> impl IntoView {
-    let t = &text().account;
+    let t = text::account();
     let session = Session::get();
     let query = use_query_map();
     let has_ended = move || query.with(|query| query.get("ended").is_some());

@@ -11,7 +11,7 @@ use crate::ui::{Button, FormErrors, FormFailure, InputKind, Look, TextInput};
 
 #[component]
 pub(crate) fn SignUp() -> impl IntoView {
-    let t = &text().account;
+    let t = text::account();
     view! {
         <Door title=t.sign_up_title lead=t.sign_up_lead>
             <SignUpForm />
@@ -21,7 +21,7 @@ pub(crate) fn SignUp() -> impl IntoView {
 
 #[component]
 fn SignUpForm() -> impl IntoView {
-    let t = &text().account;
+    let t = text::account();
     let session = Session::get();
     let errors = FormErrors::provide();
     let organization = RwSignal::new(String::new());

@@ -12,7 +12,7 @@ const DIRECT: usize = 4;
 /// The screens on a phone: four and the rest.
 #[component]
 pub(super) fn BottomBar() -> impl IntoView {
-    let t = &text().shell;
+    let t = text::shell();
     let places = places::all();
     let rest: Vec<Place> = places.iter().skip(DIRECT).copied().collect();
     let links = places

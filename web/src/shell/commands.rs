@@ -24,7 +24,7 @@ fn OpenPalette(open: RwSignal<bool>) -> impl IntoView {
         commands.extend(actions());
         for agent in agents.data.get().unwrap_or_default() {
             let path = format!("/{}/general", agent.name);
-            let group = text().shell.palette_agents;
+            let group = text::shell().palette_agents;
             commands.push(go(group, agent.display_name, Glyph::Agent, path));
         }
         commands
@@ -43,7 +43,7 @@ fn go(group: &'static str, label: impl Into<String>, glyph: Glyph, path: String)
 }
 
 fn pages() -> Vec<Command> {
-    let group = text().shell.palette_pages;
+    let group = text::shell().palette_pages;
     places::all()
         .into_iter()
         .map(|place| go(group, place.label, place.glyph, place.href.to_owned()))
@@ -51,7 +51,7 @@ fn pages() -> Vec<Command> {
 }
 
 fn actions() -> Vec<Command> {
-    let t = &text().shell;
+    let t = text::shell();
     let session = Session::get();
     let other = match language() {
         Language::English => Language::Russian,
@@ -71,6 +71,24 @@ fn actions() -> Vec<Command> {
             t.add_knowledge,
             Glyph::Upload,
             "/knowledge?add=files".to_owned(),
+        ),
+        go(
+            group,
+            t.drafts,
+            Glyph::Edit,
+            "/conversations/drafts".to_owned(),
+        ),
+        go(
+            group,
+            t.events,
+            Glyph::Jobs,
+            "/integrations/events".to_owned(),
+        ),
+        go(
+            group,
+            t.connect_kommo,
+            Glyph::Plug,
+            "/integrations".to_owned(),
         ),
         Command {
             group,

@@ -19,7 +19,7 @@ pub(super) fn Crumbs() -> impl IntoView {
         Some((place, is_deeper.then(|| deeper(&path)).flatten()))
     };
     view! {
-        <nav class="grow" aria-label=text().shell.breadcrumbs>
+        <nav class="grow" aria-label=text::shell().breadcrumbs>
             <ol class="crumbs">
                 {move || {
                     trail()
@@ -48,15 +48,19 @@ pub(super) fn Crumbs() -> impl IntoView {
 
 /// A word for the part below a screen, where it has one.
 fn deeper(path: &str) -> Option<&'static str> {
-    let t = text();
+    let t = text::shell();
     match path.rsplit('/').next()? {
-        "general" => Some(t.editor.tab_general),
-        "advanced" => Some(t.editor.tab_advanced),
-        "search" => Some(t.knowledge.tab_search),
-        "profile" => Some(t.settings.profile),
-        "security" => Some(t.settings.security),
-        "organization" => Some(t.settings.organization),
-        "models" => Some(t.settings.model),
+        "general" => Some(t.crumb_general),
+        "pipelines" => Some(t.crumb_pipelines),
+        "leads-contacts" => Some(t.crumb_deals),
+        "events" => Some(t.events),
+        "drafts" => Some(t.drafts),
+        "advanced" => Some(t.crumb_advanced),
+        "search" => Some(t.crumb_search),
+        "profile" => Some(t.crumb_profile),
+        "security" => Some(t.crumb_security),
+        "organization" => Some(t.crumb_organization),
+        "models" => Some(t.crumb_models),
         _ => None,
     }
 }

@@ -70,7 +70,7 @@ impl UnsavedGuard {
 /// Listens for links while something is unsaved, and asks before the page is left.
 #[component]
 pub(super) fn GuardDialog() -> impl IntoView {
-    let t = &text().common;
+    let t = text::common();
     let Some(guard) = use_context::<UnsavedGuard>() else {
         return ().into_any();
     };

@@ -14,7 +14,7 @@ const ASK_EVERY: Duration = Duration::from_secs(30);
 /// A dot that tells whether the services answer.
 #[component]
 pub(super) fn Health() -> impl IntoView {
-    let t = &text().shell;
+    let t = text::shell();
     let good = RwSignal::new(None::<bool>);
     let ask = move || {
         task::spawn(async move { good.set(Some(is_ready().await)) });

@@ -25,18 +25,25 @@ const fn place(href: &'static str, label: &'static str, glyph: Glyph) -> Place {
 
 /// Every screen of the rail, in its order.
 pub(super) fn all() -> Vec<Place> {
-    let t = &text().shell;
+    let t = text::shell();
     vec![
         place("/", t.dashboard, Glyph::Dashboard),
+        place("/conversations", t.conversations, Glyph::Chat),
+        place("/agents", t.agents, Glyph::Agent),
         Place {
             short: t.chat_short,
-            ..place("/chat", t.chat, Glyph::Chat)
+            ..place("/chat", t.chat, Glyph::Sparkle)
         },
-        place("/agents", t.agents, Glyph::Agent),
-        place("/knowledge", t.knowledge, Glyph::Book),
         Place {
             group: Some(t.sales),
-            ..place("/prices", t.prices, Glyph::Price)
+            ..place("/knowledge", t.knowledge, Glyph::Book)
+        },
+        place("/scripts", t.scripts, Glyph::Script),
+        place("/objections", t.objections, Glyph::Objection),
+        place("/prices", t.prices, Glyph::Price),
+        Place {
+            group: Some(t.work),
+            ..place("/integrations", t.integrations, Glyph::Plug)
         },
         place("/jobs", t.jobs, Glyph::Jobs),
         place("/settings", t.settings, Glyph::Settings),

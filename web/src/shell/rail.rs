@@ -28,7 +28,7 @@ pub(super) fn Rail() -> impl IntoView {
         })
         .collect_view();
     view! {
-        <nav class="rail" aria-label=text().shell.navigation>
+        <nav class="rail" aria-label=text::shell().navigation>
             <OrganizationMenu />
             {links}
         </nav>
@@ -38,7 +38,7 @@ pub(super) fn Rail() -> impl IntoView {
 
 #[component]
 fn OrganizationMenu() -> impl IntoView {
-    let t = &text().shell;
+    let t = text::shell();
     let session = Session::get();
     let navigate = Callback::new({
         let navigate = use_navigate();

@@ -30,7 +30,7 @@ fn is_typing(event: &KeyboardEvent) -> bool {
 
 #[component]
 pub(super) fn Help(open: RwSignal<bool>) -> impl IntoView {
-    let t = &text().shell;
+    let t = text::shell();
     let keys = [
         ("Ctrl K", t.shortcut_palette),
         ("J  K", t.shortcut_rows),

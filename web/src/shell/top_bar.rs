@@ -13,7 +13,7 @@ use crate::ui::{Avatar, Glyph, Icon, Menu, MenuItem, Toasts};
 /// Where the reader is, the palette, health, language, theme, the person.
 #[component]
 pub(super) fn TopBar(palette: RwSignal<bool>) -> impl IntoView {
-    let t = &text().shell;
+    let t = text::shell();
     view! {
         <header class="topbar">
             <Crumbs />
@@ -37,7 +37,7 @@ pub(crate) fn LanguageMenu() -> impl IntoView {
     let session = Session::get();
     let present = Preferences::get().language.get_untracked();
     view! {
-        <Menu label=text().common.language trigger=view! { <Icon glyph=Glyph::Language /> }>
+        <Menu label=text::common().language trigger=view! { <Icon glyph=Glyph::Language /> }>
             {Language::ALL
                 .into_iter()
                 .map(|language| {
@@ -57,7 +57,7 @@ pub(crate) fn LanguageMenu() -> impl IntoView {
 
 #[component]
 pub(crate) fn ThemeMenu() -> impl IntoView {
-    let t = &text().shell;
+    let t = text::shell();
     let session = Session::get();
     let preferences = Preferences::get();
     let label = move |theme| match theme {
@@ -94,7 +94,7 @@ pub(crate) fn ThemeMenu() -> impl IntoView {
 
 #[component]
 fn AccountMenu() -> impl IntoView {
-    let t = &text().shell;
+    let t = text::shell();
     let session = Session::get();
     let toasts = Toasts::get();
     let navigate = use_navigate();

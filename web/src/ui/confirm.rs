@@ -18,7 +18,7 @@ pub(crate) fn Confirm(
         <Dialog title on_close>
             <p class="soft">{words}</p>
             <div class="dialog-actions">
-                <Button on_press=on_close>{text().common.cancel}</Button>
+                <Button on_press=on_close>{text::common().cancel}</Button>
                 <Button
                     look=Look::Danger
                     on_press=move |()| {

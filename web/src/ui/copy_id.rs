@@ -15,12 +15,12 @@ pub(crate) fn CopyId(#[prop(into)] id: String) -> impl IntoView {
         task::spawn(async move {
             let is_copied = browser::copy(&id).await;
             if let (true, Some(toasts)) = (is_copied, toasts) {
-                toasts.say(text().common.copied);
+                toasts.say(text::common().copied);
             }
         });
     };
     view! {
-        <button type="button" class="copy" title=text().common.copy on:click=copy>
+        <button type="button" class="copy" title=text::common().copy on:click=copy>
             <span class="clip">{shown}</span>
             <Icon glyph=Glyph::Copy />
         </button>

@@ -67,7 +67,7 @@ pub(crate) fn Dialog(
                 <h2 id=title_id>{title}</h2>
                 <IconButton
                     glyph=Glyph::Close
-                    label=text().common.close
+                    label=text::common().close
                     on_press=move || on_close.run(())
                 />
             </header>

@@ -44,7 +44,7 @@ pub(crate) fn DropZone(
             on:drop=on_drop
         >
             <Icon glyph=Glyph::Upload />
-            <strong>{text().common.drop_files}</strong>
+            <strong>{text::common().drop_files}</strong>
             <span class="field-hint">{hint}</span>
             <input
                 class="visually-hidden"

@@ -23,7 +23,7 @@ pub(crate) fn Failure(
                         .map(|id| {
                             view! {
                                 <span class="row">
-                                    {text().common.request_id} <CopyId id />
+                                    {text::common().request_id} <CopyId id />
                                 </span>
                             }
                         })}
@@ -32,7 +32,7 @@ pub(crate) fn Failure(
                     .map(|on_press| {
                         view! {
                             <Button glyph=Glyph::Refresh on_press>
-                                {text().common.retry}
+                                {text::common().retry}
                             </Button>
                         }
                     })}

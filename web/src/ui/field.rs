@@ -38,7 +38,7 @@ impl FormErrors {
     /// Requires a value; true when there is one.
     pub(crate) fn require(self, name: &'static str, value: &str) -> bool {
         if value.trim().is_empty() {
-            self.reject(name, text().common.required);
+            self.reject(name, text::common().required);
             return false;
         }
         true
@@ -85,7 +85,7 @@ pub(crate) fn Field(
             <label class="field-label" for=id>
                 {label}
                 {optional
-                    .then(|| view! { <span class="muted">" · "{text().common.optional}</span> })}
+                    .then(|| view! { <span class="muted">" · "{text::common().optional}</span> })}
             </label>
             {children()}
             {hint.map(|hint| view! { <p class="field-hint" id=hint_id>{hint}</p> })}

@@ -7,6 +7,7 @@ pub(crate) enum Glyph {
     Alert,
     Archive,
     Arrow,
+    Back,
     Book,
     Check,
     ChevronDown,
@@ -24,12 +25,15 @@ pub(crate) enum Glyph {
     Language,
     Link,
     Moon,
+    Objection,
     Offline,
     Pause,
     Play,
+    Plug,
     Plus,
     Price,
     Refresh,
+    Script,
     Search,
     Send,
     Settings,
@@ -52,6 +56,7 @@ impl Glyph {
             }
             Self::Archive => "M4 8v10a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2V8M3 4h18v4H3ZM10 12h4",
             Self::Arrow => "M5 12h14M13 6l6 6-6 6",
+            Self::Back => "M19 12H5M11 6l-6 6 6 6",
             Self::Book => "M5 4h11a3 3 0 0 1 3 3v13H8a3 3 0 0 1-3-3ZM5 17a3 3 0 0 1 3-3h11M9 8h6",
             Self::Check => "m5 12.5 4.5 4.5L19 7.5",
             Self::ChevronDown => "m6 9 6 6 6-6",
@@ -88,8 +93,12 @@ impl Glyph {
             Self::Offline => {
                 "M4 4l16 16M8.5 16a5 5 0 0 1 5-1.3M5 12.5a10 10 0 0 1 4.5-2.600M2 9a15 15 0 0 1 4-2.5M13.5 6.1A15 15 0 0 1 22 9M16 11a10 10 0 0 1 3 1.5M12 20h.01"
             }
+            Self::Objection => {
+                "M4 6a2 2 0 0 1 2-2h12a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2h-6l-5 4v-4H6a2 2 0 0 1-2-2ZM12 7v3.5M12 13h.01"
+            }
             Self::Pause => "M8 5v14M16 5v14",
             Self::Play => "M7 5l12 7-12 7Z",
+            Self::Plug => "M9 3v5M15 3v5M6 8h12v3a6 6 0 0 1-6 6 6 6 0 0 1-6-6ZM12 17v4",
             Self::Plus => "M12 5v14M5 12h14",
             Self::Price => {
                 "M4 4h8l8.5 8.5a2 2 0 0 1 0 2.800l-5.200 5.200a2 2 0 0 1-2.800 0L4 12ZM8.5 8.5h.01"
@@ -97,6 +106,7 @@ impl Glyph {
             Self::Refresh => {
                 "M20 11a8 8 0 0 0-14.5-4L4 9M4 4v5h5M4 13a8 8 0 0 0 14.5 4L20 15M20 20v-5h-5"
             }
+            Self::Script => "M6 3h9l4 4v14H6ZM14 3v5h5M9 12h7M9 16h5",
             Self::Search => "M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14ZM20 20l-4-4",
             Self::Send => "M5 12h13M12 5.5l7 6.5-7 6.5",
             Self::Settings => {

@@ -85,7 +85,7 @@ pub(crate) fn TextInput(
 
 #[component]
 fn ShowPassword(shown: RwSignal<bool>) -> impl IntoView {
-    let t = &text().common;
+    let t = text::common();
     view! {
         <button
             type="button"

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use super::Button;
 use crate::i18n::text;
+use crate::query::More;
 
 /// The next page of a list, when there is one.
 #[component]
@@ -15,10 +16,16 @@ pub(crate) fn LoadMore(
             view! {
                 <div class="row end">
                     <Button busy on_press=on_more>
-                        {text().common.load_more}
+                        {text::common().load_more}
                     </Button>
                 </div>
             }
         })
     }
+}
+
+/// The next page of a paged list.
+#[component]
+pub(crate) fn NextPage(more: More) -> impl IntoView {
+    view! { <LoadMore available=more.available busy=more.busy on_more=more.fetch /> }.into_any()
 }

@@ -74,6 +74,37 @@ where
     screen.view(Box::new(draw))
 }
 
+/// The same for content that follows its query by itself: it is drawn once, when there is a value,
+/// and keeps its elements, with the focus, while the value changes.
+#[component]
+pub(crate) fn Steady<T>(
+    query: Query<T>,
+    #[prop(default = 6)] count: usize,
+    children: ChildrenFn,
+) -> impl IntoView
+where
+    T: Clone + Send + Sync + 'static,
+{
+    let retry = Callback::new(move |()| query.reload());
+    let problem = query.problem;
+    let failure = move || {
+        let problem = problem.get();
+        problem.map(|problem| view! { <Failure problem on_retry=retry /> })
+    };
+    let has_value = Memo::new(move |_| query.data.with(Option::is_some));
+    let has_failed = Memo::new(move |_| problem.with(Option::is_some));
+    let content = move || match (has_value.get(), has_failed.get()) {
+        (true, _) => children().into_any(),
+        (false, true) => ().into_any(),
+        (false, false) => view! { <Skeleton count /> }.into_any(),
+    };
+    view! {
+        {failure}
+        {content}
+    }
+    .into_any()
+}
+
 /// Draws a value, if there is one.
 type Draw = Box<dyn Fn(&Erased) -> Option<AnyView> + Send + Sync>;
 

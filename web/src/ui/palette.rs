@@ -22,7 +22,7 @@ pub(crate) fn Palette(
     #[prop(into)] commands: Signal<Vec<Command>>,
     #[prop(into)] on_close: Callback<()>,
 ) -> impl IntoView {
-    let t = &text().shell;
+    let t = text::shell();
     let dialog = NodeRef::<html::Dialog>::new();
     open_modal(dialog);
     let words = RwSignal::new(String::new());
@@ -114,7 +114,7 @@ fn results(
     run: impl Fn(usize) + Copy + 'static,
 ) -> AnyView {
     if found.is_empty() {
-        return view! { <p class="menu-label">{text().shell.palette_empty}</p> }.into_any();
+        return view! { <p class="menu-label">{text::shell().palette_empty}</p> }.into_any();
     }
     let mut group = "";
     found

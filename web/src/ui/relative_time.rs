@@ -10,7 +10,7 @@ use crate::i18n::{format, text};
 #[component]
 pub(crate) fn RelativeTime(time: Option<Timestamp>) -> impl IntoView {
     let Some(time) = time else {
-        return view! { <span class="muted">{text().common.never}</span> }.into_any();
+        return view! { <span class="muted">{text::common().never}</span> }.into_any();
     };
     let exact = format::exact_time(&time);
     let shown = RwSignal::new(format::relative_time(&time));

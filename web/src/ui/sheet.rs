@@ -39,7 +39,7 @@ pub(crate) fn Sheet(
                 </h2>
                 <IconButton
                     glyph=Glyph::Close
-                    label=text().common.close
+                    label=text::common().close
                     on_press=move || on_close.run(())
                 />
             </header>

@@ -28,7 +28,7 @@ pub(crate) fn Skeleton(
     };
     view! {
         <div class=wrap role="status" aria-busy="true">
-            <span class="visually-hidden">{text().common.loading}</span>
+            <span class="visually-hidden">{text::common().loading}</span>
             {(0..count).map(|_| view! { <div class=class></div> }).collect_view()}
         </div>
     }

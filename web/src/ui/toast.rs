@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::api::Problem;
 use crate::i18n::text;
+use crate::task;
 
 /// Long enough to read and to reach the button.
 const SHOWN: Duration = Duration::from_secs(6);
@@ -48,6 +49,28 @@ impl Toasts {
 
     pub(crate) fn problem(self, problem: &Problem) {
         self.push(format!("{} {}", problem.text, problem.next), true, None);
+    }
+
+    /// Runs a change while `busy` is set; why it failed becomes a toast.
+    pub(crate) fn attempt<T: 'static>(
+        self,
+        busy: RwSignal<bool>,
+        change: impl Future<Output = Result<T, Problem>> + 'static,
+        done: impl FnOnce(T) + 'static,
+    ) {
+        if busy.get_untracked() {
+            return;
+        }
+        busy.set(true);
+        task::spawn(async move {
+            let answer = change.await;
+            // The page may have been left meanwhile.
+            let _ = busy.try_set(false);
+            match answer {
+                Ok(answer) => done(answer),
+                Err(problem) => self.problem(&problem),
+            }
+        });
     }
 
     fn push(self, words: String, is_problem: bool, undo: Option<Callback<()>>) {
@@ -103,11 +126,11 @@ fn ToastView(toast: Toast) -> impl IntoView {
                                 toasts.dismiss(id);
                             }
                         >
-                            {text().common.undo}
+                            {text::common().undo}
                         </button>
                     }
                 })}
-            <button class="button" aria-label=text().common.close on:click=move |_| toasts.dismiss(id)>
+            <button class="button" aria-label=text::common().close on:click=move |_| toasts.dismiss(id)>
                 "✕"
             </button>
         </div>

@@ -1,5 +1,5 @@
-//! The mesh as processes, on servers of its own: what a bench program of the whole-mesh tests
-//! measures (`tests/benches/mesh.rs`).
+//! The mesh as processes, on servers of its own: what bench programs of the whole-mesh tests measure
+//! (`tests/benches/{mesh,live}.rs`).
 
 use anyhow::Result;
 
@@ -15,9 +15,9 @@ pub(super) fn run(workspace: &Workspace, profile: Profile) -> Result<Vec<Figure>
     // The program looks for it beside itself.
     dev::server(workspace, profile)?;
     let servers = Servers::start()?;
-    say("running mesh");
+    say("running mesh, live");
     printed(
-        programs(workspace, profile, &["mesh"])
+        programs(workspace, profile, &["mesh", "live"])
             .env("T11_TEST_DATABASE_URL", servers.postgres_url())
             .env("T11_TEST_REDIS_URL", servers.redis_url())
             .env("T11_TEST_ENVOY", envoy),

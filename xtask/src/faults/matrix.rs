@@ -9,7 +9,7 @@ use walkdir::WalkDir;
 
 /// Where a test whose name holds `f01_` shows row F01.
 const NAMED_AFTER_ROWS: [&str; 2] = ["tests/tests/faults", "tests/tests/stores"];
-/// Its tests need another profile, and are told their number of runs.
+/// Its tests are run apart: they start no servers, and are told their number of runs.
 const SIMULATION: &str = "tests/tests/sim/";
 
 /// One fault.

@@ -16,8 +16,14 @@ use crate::{bench, deny, deploy, docs, envoy, proto, provision, tidy, web};
 /// Drives the Chromium of the distribution; brings no browser of its own.
 const PLAYWRIGHT: &str = "playwright-core@1.65.1";
 
-/// What the example program in Python needs.
-const PYTHON: &[&[&str]] = &[&["grpcio==1.85.1", "grpcio-reflection==1.85.1"]];
+/// What programs in Python need that use the platform.
+const PYTHON: &[&[&str]] = &[&[
+    "grpcio==1.85.1",
+    "grpcio-reflection==1.85.1",
+    "openai==3.54.0",
+]];
+/// The same for Node.
+const NODE: &[&str] = &["openai@7.57.0"];
 
 pub(super) const STEPS: &[Step] = &[
     Step {
@@ -188,14 +194,16 @@ fn mesh(lab: &mut Lab<'_>) -> Result<()> {
 fn cargo_test_with_servers(lab: &mut Lab<'_>) -> Result<Command> {
     let mut cargo = cargo_test(lab);
     let envoy = envoy::program(lab.workspace)?;
-    let python = provision::pip(&lab.workspace.cache, "grpc", PYTHON)?.join("python");
+    let python = provision::pip(&lab.workspace.cache, "clients", PYTHON)?.join("python");
+    let modules = provision::npm(&lab.workspace.cache, "clients", NODE)?;
     let servers = lab.servers()?;
     cargo
         .env("T11_TEST_DATABASE_URL", servers.postgres_url())
         .env("T11_TEST_POOLER_URL", servers.pooler_url())
         .env("T11_TEST_REDIS_URL", servers.redis_url())
         .env("T11_TEST_ENVOY", envoy)
-        .env("T11_TEST_PYTHON", python);
+        .env("T11_TEST_PYTHON", python)
+        .env("T11_TEST_NODE_MODULES", modules);
     Ok(cargo)
 }
 
@@ -213,7 +221,8 @@ fn cargo_test(lab: &Lab<'_>) -> Command {
         .env_remove("T11_TEST_POOLER_URL")
         .env_remove("T11_TEST_REDIS_URL")
         .env_remove("T11_TEST_ENVOY")
-        .env_remove("T11_TEST_PYTHON");
+        .env_remove("T11_TEST_PYTHON")
+        .env_remove("T11_TEST_NODE_MODULES");
     cargo
 }
 
@@ -237,7 +246,8 @@ fn web(lab: &mut Lab<'_>) -> Result<()> {
     web::build(lab.workspace, &web::Options::default()).map(drop)
 }
 
-/// `web/end2end/run.mjs` is given the server's address, a browser and a folder for screenshots.
+/// `web/end2end/run.mjs` is given the addresses of the server and of a pretended Kommo account, a
+/// browser and a folder for screenshots.
 fn browser(lab: &mut Lab<'_>) -> Result<()> {
     let workspace = lab.workspace;
     provision::apt(&["chromium", "fonts-dejavu-core"])?;
@@ -246,13 +256,14 @@ fn browser(lab: &mut Lab<'_>) -> Result<()> {
     let web = web::build(workspace, &web::Options::default())?;
     let binary = dev::server(workspace, Profile::Quick)?;
     let screenshots = screenshots(lab)?;
-    let server = DevServer::start(&binary, &web.folder, &[])?;
+    let (server, kommo) = DevServer::start_with_demo_crm(&binary, &web.folder)?;
     shell::run(
         Command::new("node")
             .arg("web/end2end/run.mjs")
             .current_dir(&workspace.root)
             .env("NODE_PATH", modules)
             .env("T11_URL", &server.url)
+            .env("T11_DEMO_CRM", &kommo)
             .env("T11_SCREENSHOTS", &screenshots),
     )?;
     say(format!("screenshots are in {}", screenshots.display()));

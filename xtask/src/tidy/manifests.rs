@@ -90,7 +90,15 @@ const ARROWS: &[Arrows] = &[
     },
     Arrows {
         manifest: "services/crm/Cargo.toml",
-        ours: SERVICE_MAY,
+        ours: &[
+            "t11-core",
+            "t11-grpc",
+            "t11-kommo",
+            "t11-migrations",
+            "t11-proto",
+            "t11-runtime",
+            "t11-store",
+        ],
         never: &[],
     },
     Arrows {

@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 use wasm_bindgen_cli_support::Bindgen;
 
 use super::compress::{Compressed, Effort, compress, hex};
+use super::split::{self, split};
 
 const HEAD_MARK: &str = "<!-- t11:head -->";
 /// Formats that are compressed already.
@@ -82,7 +83,8 @@ pub(super) struct Bundle {
 
 /// Runs wasm-bindgen, names the files by content, links them from the page and compresses all.
 pub(super) fn pack(inputs: Inputs, is_dev: bool) -> Result<Bundle> {
-    let glue = bind(inputs.wasm, is_dev)?;
+    let split = split(&inputs.wasm)?;
+    let glue = bind(split.client, is_dev)?;
     let mut site = Site {
         files: BTreeMap::new(),
     };
@@ -90,7 +92,12 @@ pub(super) fn pack(inputs: Inputs, is_dev: bool) -> Result<Bundle> {
         site.files.insert(format!("assets/{path}"), (bytes, true));
     }
     let wasm = site.add_asset("t11", "wasm", glue.wasm);
-    let js = site.add_asset("t11", "js", glue.js);
+    let mut loader = split.loader;
+    for (name, chunk) in split.chunks {
+        let file = site.add_later_asset(&name, "wasm", chunk);
+        loader = point(&loader, &format!("./{name}.wasm"), &file)?;
+    }
+    let (js, loader) = site.add_scripts(&String::from_utf8(glue.js)?, &loader)?;
     let boot = format!("import start from \"/{js}\";\nstart({{ module_or_path: \"/{wasm}\" }});\n");
     let boot = site.add_asset("boot", "js", boot.into_bytes());
     let styles = site.add_asset("style", "css", inputs.styles);
@@ -100,7 +107,7 @@ pub(super) fn pack(inputs: Inputs, is_dev: bool) -> Result<Bundle> {
 
     let index = link(
         &inputs.index,
-        &head(&wasm, &js, &boot, &styles, early.as_deref()),
+        &head(&wasm, &[&js, &loader], &boot, &styles, early.as_deref()),
     )?;
     for (path, bytes) in inputs.public {
         let is_first_load = index.contains(&format!("\"/{path}\""));
@@ -114,6 +121,17 @@ pub(super) fn pack(inputs: Inputs, is_dev: bool) -> Result<Bundle> {
     })
 }
 
+/// Lets a script name `file` by its place beside the script instead of `name`.
+fn point(script: &str, name: &str, file: &str) -> Result<String> {
+    ensure!(script.contains(name), "no script asks for {name}");
+    Ok(script.replace(name, &beside(file)))
+}
+
+/// A file as others of its folder name it.
+fn beside(file: &str) -> String {
+    format!("./{}", file.rsplit('/').next().unwrap_or(file))
+}
+
 struct Site {
     files: BTreeMap<String, (Vec<u8>, bool)>,
 }
@@ -121,11 +139,40 @@ struct Site {
 impl Site {
     /// Adds `assets/<stem>-<hash>.<extension>` and returns that path.
     fn add_asset(&mut self, stem: &str, extension: &str, bytes: Vec<u8>) -> String {
-        let hash = hex(&Sha256::digest(&bytes), 16);
-        let path = format!("assets/{stem}-{hash}.{extension}");
+        let path = asset(stem, &Sha256::digest(&bytes), extension);
         self.files.insert(path.clone(), (bytes, true));
         path
     }
+
+    /// The same for a file that a first visit does not fetch.
+    fn add_later_asset(&mut self, stem: &str, extension: &str, bytes: Vec<u8>) -> String {
+        let path = asset(stem, &Sha256::digest(&bytes), extension);
+        self.files.insert(path.clone(), (bytes, false));
+        path
+    }
+
+    /// Adds the client's script and the loader of its chunks. Each imports the other, so that one
+    /// hash, of both, names them.
+    fn add_scripts(&mut self, client: &str, loader: &str) -> Result<(String, String)> {
+        let digest = Sha256::digest([client, loader].concat());
+        let client_path = asset("t11", &digest, "js");
+        let loader_path = asset("split", &digest, "js");
+        // Only where it is imported: the wasm knows the loader by its old name.
+        let imported = |name: &str| format!("from \"{name}\"");
+        let import = imported(split::LOADER);
+        ensure!(client.contains(&import), "the client asks for no chunks");
+        let client = client.replace(&import, &imported(&beside(&loader_path)));
+        let loader = point(loader, split::CLIENT, &client_path)?;
+        self.files
+            .insert(client_path.clone(), (client.into_bytes(), true));
+        self.files
+            .insert(loader_path.clone(), (loader.into_bytes(), true));
+        Ok((client_path, loader_path))
+    }
+}
+
+fn asset(stem: &str, digest: &[u8], extension: &str) -> String {
+    format!("assets/{stem}-{}.{extension}", hex(digest, 16))
 }
 
 struct Glue {
@@ -142,6 +189,9 @@ fn bind(wasm: Vec<u8>, is_dev: bool) -> Result<Glue> {
         .web(true)?
         .typescript(false)
         .omit_default_module_path(true)
+        // The chunks import by these names what they share with the client.
+        .keep_lld_exports(true)
+        .demangle(false)
         .remove_name_section(!is_dev)
         .remove_producers_section(true)
         .generate(folder.path())
@@ -161,7 +211,7 @@ fn bind(wasm: Vec<u8>, is_dev: bool) -> Result<Glue> {
 }
 
 /// The wasm is by far the largest file: its download starts before the script that asks for it.
-fn head(wasm: &str, js: &str, boot: &str, styles: &str, early: Option<&str>) -> String {
+fn head(wasm: &str, scripts: &[&str], boot: &str, styles: &str, early: Option<&str>) -> String {
     let mut lines = Vec::new();
     if let Some(early) = early {
         lines.push(format!("<script src=\"/{early}\"></script>"));
@@ -171,9 +221,12 @@ fn head(wasm: &str, js: &str, boot: &str, styles: &str, early: Option<&str>) -> 
         format!(
             "<link rel=\"preload\" href=\"/{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>"
         ),
-        format!("<link rel=\"modulepreload\" href=\"/{js}\">"),
-        format!("<script type=\"module\" src=\"/{boot}\"></script>"),
     ]);
+    let preloads = scripts
+        .iter()
+        .map(|script| format!("<link rel=\"modulepreload\" href=\"/{script}\">"));
+    lines.extend(preloads);
+    lines.push(format!("<script type=\"module\" src=\"/{boot}\"></script>"));
     lines.join("\n    ")
 }
 
@@ -333,7 +386,7 @@ mod tests {
     fn the_page_links_what_it_needs_once() {
         let head = head(
             "assets/a.wasm",
-            "assets/a.js",
+            &["assets/a.js"],
             "assets/b.js",
             "assets/c.css",
             None,
@@ -348,6 +401,21 @@ mod tests {
             assert_eq!(page.matches(link).count(), 1, "{link} in {page}");
         }
         assert!(link("<head></head>", &head).is_err());
+    }
+
+    #[test]
+    fn scripts_that_import_each_other_share_a_hash() {
+        let mut site = Site {
+            files: BTreeMap::new(),
+        };
+        let client = "import * as loader from \"./split.js\"; imports[\"./split.js\"] = loader;";
+        let (client, loader) = site.add_scripts(client, "import \"./t11.js\";").unwrap();
+        let hash = |path: &str| path.split(['-', '.']).nth(1).map(ToOwned::to_owned);
+        assert_eq!(hash(&client), hash(&loader));
+        let written = |path: &str| String::from_utf8(site.files[path].0.clone()).unwrap();
+        assert!(written(&client).contains(loader.trim_start_matches("assets/")));
+        assert!(written(&client).contains("imports[\"./split.js\"]"));
+        assert!(written(&loader).contains(client.trim_start_matches("assets/")));
     }
 
     #[test]

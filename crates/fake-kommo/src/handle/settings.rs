@@ -42,6 +42,16 @@ impl Account {
         self.act(|account| account.files.largest_part = bytes);
     }
 
+    /// A person makes a field of leads one that a stage is entered with a value of only.
+    pub fn require_field(&self, field_id: i64, pipeline_id: i64, status_id: i64) {
+        self.act(|account| {
+            let mut fields = account.fields.iter_mut();
+            if let Some(field) = fields.find(|field| field.id == field_id) {
+                field.required_statuses.push((pipeline_id, status_id));
+            }
+        });
+    }
+
     /// Sends events that wait to share a body and bodies that wait to be overtaken.
     pub fn flush_webhooks(&self) {
         self.act(|account| account.flush_webhooks());

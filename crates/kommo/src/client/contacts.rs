@@ -118,6 +118,8 @@ pub struct ContactQuery {
     pub ids: Vec<ContactId>,
     /// Changed then.
     pub updated_at: TimeRange,
+    /// The oldest change first; else in Kommo's order.
+    pub is_oldest_change_first: bool,
     /// Contacts a page, at most 250, which is also the default.
     pub limit: Option<u16>,
 }
@@ -129,6 +131,9 @@ impl ContactQuery {
         query.add_some("query", self.text.as_ref());
         query.add_list("filter[id]", &self.ids);
         query.add_range("filter[updated_at]", &self.updated_at);
+        if self.is_oldest_change_first {
+            query.add("order[updated_at]", "asc");
+        }
         query
     }
 }

@@ -8,7 +8,7 @@ use super::{Client, EntityKind, Query};
 use crate::de;
 use crate::error::Error;
 use crate::field::FieldType;
-use crate::id::{EnumId, FieldId};
+use crate::id::{EnumId, FieldId, PipelineId, StatusId};
 use crate::page::Pages;
 
 /// A custom field.
@@ -34,6 +34,18 @@ pub struct CustomField {
     /// Its choices, and the kinds of a multitext.
     #[serde(default, rename = "enums", deserialize_with = "de::list")]
     pub choices: Vec<CustomFieldChoice>,
+    /// Of leads: stages that are entered with a value only.
+    #[serde(default, deserialize_with = "de::list")]
+    pub required_statuses: Vec<RequiredStatus>,
+}
+
+/// A stage that a field must have a value for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct RequiredStatus {
+    /// Of which pipeline.
+    pub pipeline_id: PipelineId,
+    /// The stage.
+    pub status_id: StatusId,
 }
 
 /// A choice.

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::Handlers;
 use super::convert::{request_id, timestamp};
 use crate::Error;
-use crate::conversation::{Author, Conversation, Message, Turn};
+use crate::conversation::{Author, Controller, Conversation, Delivery, Live, Message, Turn};
+use crate::store::{ConversationFilter, Need};
 use crate::turn::{Action, Passage, PassageKind, PromptMessage, Report, Sentence, State, Step};
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -56,12 +57,20 @@ impl ConversationService for Handlers {
             .map(|name| parse_name("agents", name))
             .transpose()
             .map_err(Error::from)?;
-        let arguments = format!("conversations {} {agent:?}", scope.org());
+        let filter = ConversationFilter {
+            agent_id: agent,
+            live_only: request.live_only,
+            channel: request.channel.clone(),
+            need: need(request.filter()),
+            stage_id: request.stage_id,
+            query: request.query.trim().to_owned(),
+        };
+        let arguments = format!("conversations {} {filter:?}", scope.org());
         let page = self
             .pages
             .read(&arguments, request.page_size, &request.page_token, 25, 100)
             .map_err(Error::from)?;
-        let page = self.store.conversations(&scope, agent, page).await?;
+        let page = self.store.conversations(&scope, filter, page).await?;
         Ok(Response::new(pb::ListConversationsResponse {
             next_page_token: self.pages.write(&arguments, page.next_cursor.as_deref()),
             conversations: page.items.into_iter().map(Into::into).collect(),
@@ -108,11 +117,24 @@ impl ConversationService for Handlers {
     }
 }
 
+fn need(filter: pb::ConversationFilter) -> Option<Need> {
+    use pb::ConversationFilter as Pb;
+    match filter {
+        Pb::Unspecified => None,
+        Pb::NeedsPerson => Some(Need::Person),
+        Pb::HasDraft => Some(Need::Draft),
+        Pb::HasError => Some(Need::Error),
+        Pb::Human => Some(Need::Human),
+        Pb::Bot => Some(Need::Bot),
+    }
+}
+
 impl From<Conversation> for pb::Conversation {
     fn from(conversation: Conversation) -> Self {
-        Self {
+        let agent = conversation.agent_id.map(|id| format_name("agents", id));
+        let base = Self {
             name: format_name("conversations", conversation.id),
-            agent: format_name("agents", conversation.agent_id),
+            agent: agent.unwrap_or_default(),
             display_name: conversation.display_name,
             channel: conversation.channel,
             language: conversation.language,
@@ -121,7 +143,40 @@ impl From<Conversation> for pb::Conversation {
             cost_micro_usd: conversation.cost_micro_usd,
             create_time: Some(timestamp(conversation.create_time)),
             update_time: Some(timestamp(conversation.update_time)),
+            opted_out: conversation.opted_out,
+            ..Self::default()
+        };
+        match conversation.live {
+            Some(live) => with_live(base, live),
+            None => base,
         }
+    }
+}
+
+fn with_live(base: pb::Conversation, live: Live) -> pb::Conversation {
+    let controller = match live.controller {
+        Controller::Bot => pb::Controller::Bot,
+        Controller::Human => pb::Controller::Human,
+    };
+    let user = live.controller_user.map(|user| user.to_string());
+    pb::Conversation {
+        connection: format_name("connections", live.connection_id),
+        talk_id: live.talk_id,
+        lead_id: live.lead_id,
+        contact_id: live.contact_id,
+        client_display_name: live.client_display_name,
+        pipeline_id: live.pipeline_id,
+        stage_id: live.stage_id,
+        controller: controller.into(),
+        controller_user: user.unwrap_or_default(),
+        control_epoch: live.control_epoch,
+        handoff_reason: live.handoff_reason,
+        resume_time: live.resume_time.map(timestamp),
+        silence_reason: live.silence_reason,
+        has_draft: live.has_draft,
+        has_error: live.has_error,
+        unanswered: live.unanswered,
+        ..base
     }
 }
 
@@ -137,6 +192,7 @@ pub(super) fn chat_message(message: Message) -> pb::ChatMessage {
         Author::System => pb::Author::System,
     };
     let conversation = message.conversation_id;
+    let carriage = message.carriage;
     pb::ChatMessage {
         name: format!("conversations/{conversation}/messages/{}", message.id),
         sequence: message.sequence,
@@ -148,6 +204,18 @@ pub(super) fn chat_message(message: Message) -> pb::ChatMessage {
             .map(|turn| turn_name(conversation, turn))
             .unwrap_or_default(),
         create_time: Some(timestamp(message.create_time)),
+        delivery: carriage.delivery.map_or("", shown).to_owned(),
+        delivery_reason: carriage.delivery_reason,
+        content_type: carriage.content_type,
+        author_display_name: carriage.author_display_name,
+    }
+}
+
+/// That it has been let go is ours alone: for people it waits until it is accepted.
+fn shown(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::Sending => Delivery::Queued.as_str(),
+        delivery => delivery.as_str(),
     }
 }
 
@@ -231,6 +299,8 @@ fn pb_passage(passage: Passage) -> pb::Passage {
     let kind = match passage.kind {
         PassageKind::Chunk => "chunk",
         PassageKind::Price => "price",
+        PassageKind::Script => "script",
+        PassageKind::Response => "response",
     };
     pb::Passage {
         id: passage.id,
@@ -257,5 +327,7 @@ fn pb_action(action: Action) -> pb::ProposedAction {
         detail_json: action.detail.to_string(),
         state: action.state.as_str().to_owned(),
         reason: action.reason,
+        before_json: action.before.map_or_else(String::new, |it| it.to_string()),
+        after_json: action.after.map_or_else(String::new, |it| it.to_string()),
     }
 }

@@ -9,8 +9,8 @@ use t11_core::{OrgScope, Page, PageRequest};
 use t11_store::{StoreError, Tx};
 use uuid::Uuid;
 
-use super::Store;
 use super::entity::agent::{Column, Entity, Model};
+use super::{Store, crm_settings};
 use crate::agent::{Agent, Draft, Move, State};
 use crate::{Error, agent};
 
@@ -124,6 +124,7 @@ impl Store {
             .write(scope, move |tx| async move {
                 let agent = held(&tx, id).await?;
                 agent.etag().check(&etag)?;
+                let mode = agent.settings.answer_mode;
                 let mut draft = Draft {
                     display_name: agent.display_name.clone(),
                     settings: agent.settings.clone(),
@@ -140,6 +141,10 @@ impl Store {
                     update_time: now,
                     ..agent
                 };
+                if changed.state == State::Active && changed.settings.answer_mode != mode {
+                    let settings = crm_settings::of_agent(&tx, id).await?;
+                    crm_settings::refuse_taken(&tx, &changed, &settings.rules).await?;
+                }
                 save(&tx, changed).await
             })
             .await
@@ -159,6 +164,10 @@ impl Store {
                 let state = agent.after(asked)?;
                 if state == agent.state {
                     return Ok(agent);
+                }
+                if state == State::Active {
+                    let settings = crm_settings::of_agent(&tx, id).await?;
+                    crm_settings::refuse_taken(&tx, &agent, &settings.rules).await?;
                 }
                 tx.audit_target(t11_core::format_name("agents", id));
                 let revision = agent.revision + 1;
@@ -191,6 +200,7 @@ impl Store {
                     return Err(Error::AgentState { state: agent.state });
                 }
                 tx.audit_target(t11_core::format_name("agents", id));
+                super::conversations::keep_live(&tx, id).await?;
                 let deleting = tx.delete_many::<Entity>()?.filter(Column::Id.eq(id));
                 deleting.exec(&tx).await.map_err(StoreError::from)?;
                 Ok(())
@@ -240,7 +250,7 @@ pub(super) async fn by_id(tx: &Tx, id: Uuid) -> Result<Agent, Error> {
 }
 
 /// The same, held until the transaction ends: who reads it to change it decides by what it is.
-async fn held(tx: &Tx, id: Uuid) -> Result<Agent, Error> {
+pub(super) async fn held(tx: &Tx, id: Uuid) -> Result<Agent, Error> {
     let chosen = tx.find::<Entity>()?.filter(Column::Id.eq(id));
     let found = chosen.lock_exclusive().one(tx).await;
     found

@@ -13,16 +13,24 @@ use uuid::Uuid;
 
 use super::entity::turn::{ActiveModel, Column, Entity, Model};
 use super::entity::{agent, turn_step};
-use super::{Store, conversations, from_json, to_json};
+use super::write_back::{self, Ending};
+use super::{Store, actions, conversations, from_json, to_json};
 use crate::Error;
 use crate::agent::Agent;
-use crate::conversation::{Author, Conversation, Message, Turn, title};
+use crate::briefing::client_key;
+use crate::conversation::{Author, Carriage, Conversation, Message, Turn, title};
 use crate::turn::{Language, Outcome, Report, State, Step, StepKind, Usage, Verdict};
 
 /// A turn that has not ended by then was interrupted: the chat's deadline and a little.
-const LONGEST: TimeDelta = TimeDelta::seconds(200);
+pub(super) const LONGEST: TimeDelta = TimeDelta::seconds(200);
 /// Messages of the past a turn may look at.
-const PAST: u64 = 40;
+pub(super) const PAST: u64 = 40;
+/// Words of a turn's mode.
+const TEST: &str = "test";
+/// See [`TEST`].
+pub(super) const LIVE: &str = "live";
+/// What a turn failed of whose process died.
+pub(super) const INTERRUPTED: &str = "INTERRUPTED";
 
 /// What a client's message set going.
 pub(crate) enum Begun {
@@ -58,11 +66,15 @@ impl Store {
         self.db
             .write(scope, move |tx| async move {
                 let mut conversation = conversations::held(&tx, conversation_id).await?;
+                let agent_id = match (&conversation.live, conversation.agent_id) {
+                    (None, Some(agent_id)) => agent_id,
+                    _ => return Err(Error::ConversationLive),
+                };
                 if let Some(repeated) = repeated(&tx, conversation_id, request_id).await? {
                     return Ok(Begun::Repeated(Box::new(repeated)));
                 }
                 refuse_second(&tx, conversation_id, now).await?;
-                let agent = super::agents::by_id(&tx, conversation.agent_id).await?;
+                let agent = super::agents::by_id(&tx, agent_id).await?;
                 let past = conversations::newest(&tx, conversation_id, PAST).await?;
                 let message = Message {
                     id: message_id,
@@ -73,11 +85,16 @@ impl Store {
                     sentences: Vec::new(),
                     turn_id: Some(turn_id),
                     create_time: now,
+                    carriage: Carriage::default(),
                 };
                 conversations::insert_message(&tx, &message).await?;
                 note_inbound(&mut conversation, &message);
                 conversations::save(&tx, &conversation).await?;
-                insert(&tx, turn_id, &conversation, request_id, now).await?;
+                let row = Model {
+                    request_id,
+                    ..begun(&tx, turn_id, conversation_id, agent_id, now)?
+                };
+                insert(&tx, row).await?;
                 let turn = Turn {
                     id: turn_id,
                     conversation_id,
@@ -109,6 +126,7 @@ impl Store {
         report: Report,
     ) -> Result<Option<Message>, Error> {
         let (now, answer_id) = (self.world.now(), self.world.new_id());
+        let world = self.world.clone();
         let step_ids: Vec<_> = report.steps.iter().map(|_| self.world.new_id()).collect();
         let (id, conversation_id, agent_id) = (turn.id, turn.conversation_id, turn.agent_id);
         self.db
@@ -119,15 +137,24 @@ impl Store {
                 }
                 update(&tx, id, &report).await?;
                 insert_steps(&tx, id, &report.steps, step_ids).await?;
-                conversation.turn_count += 1;
-                conversation.cost_micro_usd += report.usage.cost_micro_usd;
-                conversation.opted_out |= report.opted_out;
-                conversation.update_time = now;
+                note_report(&mut conversation, &report, now);
                 let answer = answer(&mut conversation, id, answer_id, &report, now);
                 if let Some(answer) = &answer {
                     conversations::insert_message(&tx, answer).await?;
                 }
                 conversations::save(&tx, &conversation).await?;
+                let client = client_key(&conversation);
+                let agent = super::agents::by_id(&tx, agent_id).await?;
+                let ending = Ending {
+                    conversation_id,
+                    turn_id: id,
+                    client: &client,
+                    memory_days: agent.settings.memory_days,
+                    lead: None,
+                    is_live: false,
+                    state: report.state,
+                };
+                Box::pin(write_back::keep(&tx, &world, &ending, &report)).await?;
                 count_activity(&tx, agent_id, answer.is_some(), now).await?;
                 Ok(answer)
             })
@@ -165,7 +192,8 @@ impl Store {
             .await
     }
 
-    /// Marks turns that a dead process left behind; with `all`, every running one.
+    /// Marks turns that a dead process left behind; with `all`, every running one of the test chat:
+    /// those of the CRM's clients are run again by their jobs.
     pub(crate) async fn sweep_interrupted_turns(&self, all: bool) -> Result<u64, Error> {
         use sea_orm::sea_query::Expr;
         let now = self.world.now();
@@ -174,14 +202,16 @@ impl Store {
                 let mut sweep = Entity::update_many()
                     .filter(Column::State.eq(State::Running.as_str()))
                     .col_expr(Column::State, Expr::value(State::Failed.as_str()))
-                    .col_expr(Column::ErrorReason, Expr::value("INTERRUPTED"))
+                    .col_expr(Column::ErrorReason, Expr::value(INTERRUPTED))
                     .col_expr(
                         Column::ErrorMessage,
                         Expr::value("the process stopped meanwhile"),
                     );
-                if !all {
-                    sweep = sweep.filter(Column::ExpireTime.lt(now));
-                }
+                sweep = if all {
+                    sweep.filter(Column::Mode.eq(TEST))
+                } else {
+                    sweep.filter(Column::ExpireTime.lt(now))
+                };
                 let swept = sweep.exec(&tx).await.map_err(StoreError::from)?;
                 Ok(swept.rows_affected)
             })
@@ -204,7 +234,14 @@ impl Store {
     }
 }
 
-fn note_inbound(conversation: &mut Conversation, message: &Message) {
+pub(super) fn note_report(conversation: &mut Conversation, report: &Report, now: DateTime<Utc>) {
+    conversation.turn_count += 1;
+    conversation.cost_micro_usd += report.usage.cost_micro_usd;
+    conversation.opted_out |= report.opted_out;
+    conversation.update_time = now;
+}
+
+pub(super) fn note_inbound(conversation: &mut Conversation, message: &Message) {
     if conversation.display_name.is_empty() {
         conversation.display_name = title(&message.content);
     }
@@ -235,6 +272,7 @@ fn answer(
         sentences: report.sentences.clone(),
         turn_id: Some(turn_id),
         create_time: now,
+        carriage: Carriage::default(),
     })
 }
 
@@ -295,7 +333,11 @@ async fn refuse_second(tx: &Tx, conversation_id: Uuid, now: DateTime<Utc>) -> Re
     }
 }
 
-async fn answers_since(tx: &Tx, agent_id: Uuid, now: DateTime<Utc>) -> Result<i64, Error> {
+pub(super) async fn answers_since(
+    tx: &Tx,
+    agent_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<i64, Error> {
     let count = tx
         .find::<Entity>()?
         .filter(Column::AgentId.eq(agent_id))
@@ -307,7 +349,7 @@ async fn answers_since(tx: &Tx, agent_id: Uuid, now: DateTime<Utc>) -> Result<i6
     Ok(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-async fn count_activity(
+pub(super) async fn count_activity(
     tx: &Tx,
     agent_id: Uuid,
     answered: bool,
@@ -324,21 +366,22 @@ async fn count_activity(
     Ok(())
 }
 
-async fn insert(
+/// A turn of the test chat at its beginning.
+pub(super) fn begun(
     tx: &Tx,
     id: Uuid,
-    conversation: &Conversation,
-    request_id: Option<Uuid>,
+    conversation_id: Uuid,
+    agent_id: Uuid,
     now: DateTime<Utc>,
-) -> Result<(), Error> {
+) -> Result<Model, Error> {
     let empty = || serde_json::Value::Array(Vec::new());
-    let row = Model {
+    Ok(Model {
         id,
         org_id: tx.org_id()?.0,
-        conversation_id: conversation.id,
-        agent_id: conversation.agent_id,
-        request_id,
-        mode: "test".to_owned(),
+        conversation_id,
+        agent_id,
+        request_id: None,
+        mode: TEST.to_owned(),
         state: State::Running.as_str().to_owned(),
         outcome: String::new(),
         skip_reason: String::new(),
@@ -356,15 +399,19 @@ async fn insert(
         lexical_only: false,
         create_time: now,
         expire_time: now + LONGEST,
-    };
-    row.into_active_model()
-        .insert(tx)
-        .await
-        .map_err(StoreError::from)?;
+        fence: 0,
+        control_epoch: 0,
+        inbound_sequence: 0,
+    })
+}
+
+pub(super) async fn insert(tx: &Tx, row: Model) -> Result<(), Error> {
+    let inserting = row.into_active_model().insert(tx).await;
+    inserting.map_err(StoreError::from)?;
     Ok(())
 }
 
-async fn update(tx: &Tx, id: Uuid, report: &Report) -> Result<(), Error> {
+pub(super) async fn update(tx: &Tx, id: Uuid, report: &Report) -> Result<(), Error> {
     let (reason, message) = report.error.clone().unwrap_or_default();
     let row = ActiveModel {
         id: ActiveValue::Unchanged(id),
@@ -389,7 +436,12 @@ async fn update(tx: &Tx, id: Uuid, report: &Report) -> Result<(), Error> {
     Ok(())
 }
 
-async fn insert_steps(tx: &Tx, turn_id: Uuid, steps: &[Step], ids: Vec<Uuid>) -> Result<(), Error> {
+pub(super) async fn insert_steps(
+    tx: &Tx,
+    turn_id: Uuid,
+    steps: &[Step],
+    ids: Vec<Uuid>,
+) -> Result<(), Error> {
     let org_id = tx.org_id()?.0;
     let rows = steps
         .iter()
@@ -442,17 +494,22 @@ async fn with_steps(tx: &Tx, row: Model) -> Result<Turn, Error> {
         .map_err(StoreError::from)?;
     let steps = rows.into_iter().map(step).collect::<Result<_, _>>()?;
     let state = State::parse(&row.state).ok_or(Error::Corrupt("turn"))?;
+    let (id, conversation_id, agent_id) = (row.id, row.conversation_id, row.agent_id);
+    let create_time = row.create_time;
+    let report = if state == State::Running {
+        None
+    } else {
+        let mut report = report(row, state, steps)?;
+        actions::overlay(tx, id, &mut report.actions).await?;
+        Some(report)
+    };
     Ok(Turn {
-        id: row.id,
-        conversation_id: row.conversation_id,
-        agent_id: row.agent_id,
+        id,
+        conversation_id,
+        agent_id,
         state,
-        create_time: row.create_time,
-        report: if state == State::Running {
-            None
-        } else {
-            Some(report(row, state, steps)?)
-        },
+        create_time,
+        report,
     })
 }
 
@@ -492,7 +549,11 @@ fn report(row: Model, state: State, steps: Vec<Step>) -> Result<Report, Error> {
         total: duration(row.total_ms),
         first_token: duration(row.first_token_ms),
         lexical_only: row.lexical_only,
+        // Kept where they belong: at the conversation, with the client, with the plays.
         opted_out: false,
+        handoff_reason: String::new(),
+        memories: Vec::new(),
+        plays: Vec::new(),
     })
 }
 

@@ -10,15 +10,18 @@ pub const FORMAT: &str = "\
 Answer with one JSON object and nothing else:
 {\"sentences\": [{\"text\": \"…\", \"sources\": [\"p1\"]}], \"actions\": [], \"memory\": [], \
 \"handoff\": null, \"no_answer\": false}
-`sources` holds the ids of the passages a sentence rests on, empty for greetings and questions. \
-`actions` may propose {\"kind\": \"create_task\" | \"add_note\" | \"add_tag\" | \"move_stage\" | \
-\"set_field\", \"detail\": {…}}. `memory` may hold facts the client told about themselves, \
-{\"key\": \"…\", \"content\": \"…\"}. `handoff` is {\"reason\": \"…\", \"summary\": \"…\"} when a \
-person must take over.";
+`sources` holds the ids of the passages, scripts and responses that a sentence rests on, empty for \
+greetings and questions. `actions` may propose {\"kind\": \"…\", \"detail\": {\"text\": \"…\", \
+\"name\": \"…\", \"value\": \"…\", \"confidence\": 0.9, \"due_hours\": 24}}: `create_task` and \
+`add_note` with a text for the company's people, `add_tag` and `remove_tag` with a name, and what is \
+listed under \"Actions\" by exactly the listed name; unused fields are \"\" and 0. `memory` may hold \
+facts the client told about themselves, {\"key\": \"name\" | \"city\" | \"budget\" | …, \"content\": \
+\"…\", \"kind\": \"fact\" | \"preference\" | \"context\" | \"interaction\"}. `handoff` is \
+{\"reason\": \"…\", \"summary\": \"…\"} when a person must take over.";
 
 /// The JSON Schema given to models that can be held to one. Strict mode of the field's providers
 /// wants every property required and no other allowed.
-pub const SCHEMA: &str = r#"{"type":"object","additionalProperties":false,"required":["sentences","actions","memory","handoff","no_answer"],"properties":{"sentences":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["text","sources"],"properties":{"text":{"type":"string"},"sources":{"type":"array","items":{"type":"string"}}}}},"actions":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["kind","detail"],"properties":{"kind":{"type":"string","enum":["create_task","add_note","add_tag","move_stage","set_field"]},"detail":{"type":"object","additionalProperties":false,"required":["text"],"properties":{"text":{"type":"string"}}}}}},"memory":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["key","content"],"properties":{"key":{"type":"string"},"content":{"type":"string"}}}},"handoff":{"anyOf":[{"type":"null"},{"type":"object","additionalProperties":false,"required":["reason","summary"],"properties":{"reason":{"type":"string"},"summary":{"type":"string"}}}]},"no_answer":{"type":"boolean"}}}"#;
+pub const SCHEMA: &str = r#"{"type":"object","additionalProperties":false,"required":["sentences","actions","memory","handoff","no_answer"],"properties":{"sentences":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["text","sources"],"properties":{"text":{"type":"string"},"sources":{"type":"array","items":{"type":"string"}}}}},"actions":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["kind","detail"],"properties":{"kind":{"type":"string","enum":["create_task","add_note","add_tag","remove_tag","move_stage","set_field","assign","run_salesbot"]},"detail":{"type":"object","additionalProperties":false,"required":["text","name","value","confidence","due_hours"],"properties":{"text":{"type":"string"},"name":{"type":"string"},"value":{"type":"string"},"confidence":{"type":"number"},"due_hours":{"type":"number"}}}}}},"memory":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["key","content","kind"],"properties":{"key":{"type":"string"},"content":{"type":"string"},"kind":{"type":"string","enum":["fact","preference","context","interaction"]}}}},"handoff":{"anyOf":[{"type":"null"},{"type":"object","additionalProperties":false,"required":["reason","summary"],"properties":{"reason":{"type":"string"},"summary":{"type":"string"}}}]},"no_answer":{"type":"boolean"}}}"#;
 
 /// Sentences an answer may have; more is a model running on.
 const MOST_SENTENCES: usize = 30;
@@ -53,8 +56,11 @@ pub struct Proposed {
 /// A fact about the client.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Remembered {
+    #[serde(default)]
     pub key: String,
     pub content: String,
+    #[serde(default)]
+    pub kind: String,
 }
 
 /// Why a person must take over.

@@ -7,8 +7,10 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::Language;
+use super::guard::{holds_secret, visible};
+use super::plays::{self, Play};
 use super::trace::{Passage, Sentence};
-use crate::numbers::{self, Evidence};
+use crate::numbers::{self, Evidence, Kind};
 use crate::price_book::PriceItem;
 
 /// Everything a gate may look at.
@@ -16,9 +18,17 @@ pub struct Outgoing<'a> {
     pub sentences: &'a [Sentence],
     pub passages: &'a [Passage],
     pub prices: &'a [PriceItem],
+    /// Scripts and responses that the model was given.
+    pub plays: &'a [Play],
+    /// Fields of the lead that the company alone writes.
+    pub facts: &'a str,
+    /// Our own rules and what the company wants: nothing of it is for clients.
+    pub confidential: &'a str,
     /// The client's messages, newest last.
     pub client_texts: &'a [String],
     pub instructions: &'a str,
+    /// Those of them that may be quoted back: none that tries to command the agent.
+    pub quotable: &'a [String],
     /// The agent's answer before this one.
     pub last_answer: Option<&'a str>,
     pub language: Language,
@@ -47,7 +57,7 @@ pub struct Veto {
 }
 
 /// The gates, in the order in which they are asked.
-pub const GATES: [Gate; 13] = [
+pub const GATES: [Gate; 14] = [
     Gate {
         name: "stop",
         judge: stop,
@@ -83,6 +93,10 @@ pub const GATES: [Gate; 13] = [
     Gate {
         name: "sources",
         judge: unknown_sources,
+    },
+    Gate {
+        name: "verbatim",
+        judge: changed_script,
     },
     Gate {
         name: "secrets",
@@ -135,8 +149,11 @@ pub fn pass(outgoing: &Outgoing<'_>) -> (Option<Veto>, Value) {
 /// The number rule for one sentence, so that text may be shown while the rest is being written.
 pub fn sentence_may_be_shown(outgoing: &Outgoing<'_>, sentence: &Sentence) -> bool {
     numbers_of(outgoing, sentence).is_empty()
-        && promised(&sentence.text).is_none()
+        && (promised(&sentence.text).is_none() || is_scripted(outgoing, sentence))
+        && claimed(&sentence.text).is_none()
         && leaked(outgoing, &sentence.text).is_none()
+        && !MARKUP.is_match(&sentence.text)
+        && !is_disguised(outgoing, &sentence.text)
 }
 
 fn stop(outgoing: &Outgoing<'_>) -> Option<String> {
@@ -185,28 +202,10 @@ fn unsourced_numbers(outgoing: &Outgoing<'_>) -> Option<String> {
     ))
 }
 
-/// Numbers of a sentence that stand in none of: the price book, the passages it cites, the
-/// client's own words.
+/// Numbers of a sentence that stand in none of: the price book, the passages and plays it cites,
+/// the lead, the client's own words.
 fn numbers_of(outgoing: &Outgoing<'_>, sentence: &Sentence) -> Vec<String> {
-    let cited = outgoing
-        .passages
-        .iter()
-        .filter(|p| sentence.passage_ids.contains(&p.id));
-    // Naming a source is no claim: «Прайс-2026.xlsx» may be said where it is cited.
-    let texts: Vec<(&str, String)> = cited
-        .map(|passage| {
-            let Passage {
-                source_display_name,
-                heading_path,
-                content,
-                ..
-            } = passage;
-            (
-                passage.resource.as_str(),
-                format!("{content}\n{heading_path}\n{source_display_name}"),
-            )
-        })
-        .collect();
+    let texts = cited(outgoing, sentence);
     let cited: Vec<(&str, &str)> = texts
         .iter()
         .map(|(resource, text)| (*resource, text.as_str()))
@@ -214,40 +213,116 @@ fn numbers_of(outgoing: &Outgoing<'_>, sentence: &Sentence) -> Vec<String> {
     let evidence = Evidence {
         prices: outgoing.prices,
         passages: &cited,
-        client_texts: outgoing.client_texts,
+        client_texts: outgoing.quotable,
         instructions: outgoing.instructions,
         today: outgoing.today,
     };
-    numbers::check(&sentence.text, &evidence)
-        .into_iter()
+    let findings = numbers::check(&sentence.text, &evidence).into_iter();
+    let mut refused: Vec<_> = findings
         .filter(|finding| !finding.allowed())
+        .map(|finding| finding.text)
+        .collect();
+    refused.extend(discount_above_rows(outgoing, sentence));
+    refused
+}
+
+/// Texts that a sentence leans on, with their resources. Naming a source is no claim:
+/// «Прайс-2026.xlsx» may be said where it is cited.
+fn cited<'a>(outgoing: &Outgoing<'a>, sentence: &Sentence) -> Vec<(&'a str, String)> {
+    let is_cited = |id: &String| sentence.passage_ids.contains(id);
+    let plays = outgoing.plays.iter().filter(|play| is_cited(&play.id));
+    let plays = plays.map(|play| (play.resource.as_str(), play.evidence.clone()));
+    let is_play = |passage: &&Passage| outgoing.plays.iter().any(|play| play.id == passage.id);
+    let passages = outgoing
+        .passages
+        .iter()
+        .filter(|passage| is_cited(&passage.id) && !is_play(passage));
+    let passages = passages.map(|passage| {
+        let Passage {
+            source_display_name,
+            heading_path,
+            content,
+            ..
+        } = passage;
+        let text = format!("{content}\n{heading_path}\n{source_display_name}");
+        (passage.resource.as_str(), text)
+    });
+    let lead = Some(("lead", outgoing.facts.to_owned())).filter(|(_, text)| !text.is_empty());
+    passages.chain(plays).chain(lead).collect()
+}
+
+/// A discount of a play, which the rows of the price book do not allow for what is spoken of.
+fn discount_above_rows(outgoing: &Outgoing<'_>, sentence: &Sentence) -> Vec<String> {
+    let leans = outgoing
+        .plays
+        .iter()
+        .any(|play| sentence.passage_ids.contains(&play.id));
+    let offers = !numbers::discounts(&sentence.text, outgoing.today).is_empty();
+    if !leans || !offers || outgoing.prices.is_empty() {
+        return Vec::new();
+    }
+    let rows_alone = Evidence {
+        prices: outgoing.prices,
+        passages: &[],
+        client_texts: &[],
+        instructions: "",
+        today: outgoing.today,
+    };
+    let findings = numbers::check(&sentence.text, &rows_alone).into_iter();
+    findings
+        .filter(|finding| finding.kind == Kind::Percent && !finding.allowed())
         .map(|finding| finding.text)
         .collect()
 }
 
 fn promises(outgoing: &Outgoing<'_>) -> Option<String> {
-    let promise = outgoing
+    let mut unfounded = outgoing
         .sentences
         .iter()
-        .find_map(|sentence| promised(&sentence.text))?;
+        .filter(|sentence| !is_scripted(outgoing, sentence));
+    let promise = unfounded.find_map(|sentence| promised(&sentence.text))?;
     Some(format!(
         "Do not promise future work («{promise}»): say what is known now."
     ))
 }
 
+/// Whether the company itself promises it, in a play that the sentence cites: then a task is made.
+fn is_scripted(outgoing: &Outgoing<'_>, sentence: &Sentence) -> bool {
+    let Some(promise) = promised(&sentence.text) else {
+        return false;
+    };
+    let mut plays = outgoing.plays.iter();
+    plays.any(|play| {
+        sentence.passage_ids.contains(&play.id) && compared(&play.evidence).contains(&promise)
+    })
+}
+
 /// Work nobody is set to do: «я уточню и напишу».
-fn promised(text: &str) -> Option<String> {
+pub(super) fn promised(text: &str) -> Option<String> {
     PROMISE
-        .find(&text.to_lowercase())
+        .find(&compared(text))
         .map(|found| found.as_str().to_owned())
 }
 
+/// A text as patterns see it: without case, «ё», and characters that are there to be overlooked.
+fn compared(text: &str) -> String {
+    visible(text).to_lowercase().replace('ё', "е")
+}
+
+/// Effects are done after the answer, if at all: none may be told as done.
+fn claimed(text: &str) -> Option<String> {
+    let text = compared(text);
+    let mut found = CLAIM.find_iter(&text);
+    // What the client is asked about, the client has done: «вы записали номер?».
+    let own = found.find(|found| !text[..found.start()].trim_end().ends_with("вы"));
+    own.map(|found| found.as_str().to_owned())
+}
+
 fn claimed_actions(outgoing: &Outgoing<'_>) -> Option<String> {
-    let claim = outgoing.sentences.iter().find_map(|sentence| {
-        CLAIM
-            .find(&sentence.text.to_lowercase())
-            .map(|found| found.as_str().to_owned())
-    })?;
+    let claim = outgoing
+        .sentences
+        .iter()
+        .find_map(|sentence| claimed(&sentence.text))?;
     Some(format!(
         "Nothing was done: do not say «{claim}». Offer it or ask instead."
     ))
@@ -265,6 +340,23 @@ fn unknown_sources(outgoing: &Outgoing<'_>) -> Option<String> {
     ))
 }
 
+/// A script that is said word for word is not put otherwise.
+fn changed_script(outgoing: &Outgoing<'_>) -> Option<String> {
+    let verbatim = outgoing.plays.iter().find(|play| play.verbatim)?;
+    let script = plays::words(&verbatim.text);
+    let mut citing = outgoing.sentences.iter();
+    let changed = citing.find(|sentence| {
+        let said = plays::words(&sentence.text);
+        sentence.passage_ids.contains(&verbatim.id)
+            && !said.is_empty()
+            && !script.windows(said.len()).any(|run| *run == said)
+    })?;
+    Some(format!(
+        "«{}» is not what the script says: say the script word for word, or do not cite it.",
+        changed.text
+    ))
+}
+
 fn secrets(outgoing: &Outgoing<'_>) -> Option<String> {
     let leak = outgoing
         .sentences
@@ -275,19 +367,62 @@ fn secrets(outgoing: &Outgoing<'_>) -> Option<String> {
 
 /// What of our own workings a text gives away.
 fn leaked(outgoing: &Outgoing<'_>, text: &str) -> Option<&'static str> {
-    let lowered = text.to_lowercase();
+    let lowered = compared(text);
     if INTERNAL.is_match(&lowered) {
         return Some("rules, ids or tools");
     }
-    shares_run(&lowered, &outgoing.instructions.to_lowercase()).then_some("the instructions")
+    let told = words(&lowered);
+    let confidential = compared(outgoing.confidential);
+    let own_words = shares_run(&told, &words(&confidential));
+    let instructions = compared(outgoing.instructions);
+    if own_words || shares_run(&told, &words(&instructions)) {
+        return Some("the instructions");
+    }
+    let names = says_code_word(outgoing, text) || holds_secret(text) && !is_public(outgoing, text);
+    names.then_some("what only the company knows")
+}
+
+/// Whether the company itself says it where clients may read it.
+fn is_public(outgoing: &Outgoing<'_>, word: &str) -> bool {
+    let word = compared(word);
+    let contains = |text: &str| compared(text).contains(&word);
+    outgoing
+        .passages
+        .iter()
+        .any(|passage| contains(&passage.content))
+        || outgoing.prices.iter().any(|item| contains(&item.line()))
+        || outgoing.quotable.iter().any(|text| contains(text))
+        || contains(outgoing.facts)
+}
+
+/// Letters of a code word at least: «ГРАНИТ», "PROMO24".
+const CODE_WORD: usize = 4;
+
+/// Whether a text names something that only the instructions name, in capitals.
+fn says_code_word(outgoing: &Outgoing<'_>, text: &str) -> bool {
+    let is_code_word = |word: &str| {
+        let letters = word.chars().filter(|c| c.is_alphabetic());
+        word.chars().count() >= CODE_WORD
+            && letters.clone().count() > 0
+            && letters.clone().all(char::is_uppercase)
+    };
+    let said = words(&compared(text))
+        .into_iter()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    let own = [outgoing.instructions, outgoing.confidential];
+    let code_words = own
+        .into_iter()
+        .flat_map(words)
+        .filter(|word| is_code_word(word));
+    let mut named = code_words.filter(|word| said.contains(&compared(word)));
+    named.any(|word| !is_public(outgoing, word))
 }
 
 /// Words in a row that are copying and not chance.
 const RUN: usize = 12;
 
-fn shares_run(text: &str, secret: &str) -> bool {
-    let secret: Vec<_> = words(secret);
-    let text: Vec<_> = words(text);
+fn shares_run(text: &[&str], secret: &[&str]) -> bool {
     secret.len() >= RUN
         && text
             .windows(RUN)
@@ -306,8 +441,8 @@ fn form(outgoing: &Outgoing<'_>) -> Option<String> {
     if text.chars().count() > 2_000 {
         return Some("Too long: at most four short sentences.".to_owned());
     }
-    if MARKUP.is_match(&text) {
-        return Some("No Markdown, HTML or images: plain text only.".to_owned());
+    if MARKUP.is_match(&text) || is_disguised(outgoing, &text) {
+        return Some("No Markdown, HTML, images or codes: plain text only.".to_owned());
     }
     match Language::of(&text) {
         Some(language) if language != outgoing.language => Some(format!(
@@ -316,6 +451,34 @@ fn form(outgoing: &Outgoing<'_>) -> Option<String> {
         )),
         _ => None,
     }
+}
+
+/// Characters of one word at most; what is longer is no word.
+const LONGEST_WORD: usize = 60;
+
+/// Whether a text hides something from the other gates: in characters that are not seen, in words
+/// of two alphabets, in a code. What a passage or the client writes so may be repeated.
+fn is_disguised(outgoing: &Outgoing<'_>, text: &str) -> bool {
+    if visible(text) != text || text.chars().any(|c| c.is_control() && c != '\n') {
+        return true;
+    }
+    let known = |word: &str| {
+        outgoing
+            .passages
+            .iter()
+            .any(|passage| passage.content.contains(word))
+            || outgoing.quotable.iter().any(|text| text.contains(word))
+    };
+    let long = |word: &str| word.chars().count() > LONGEST_WORD;
+    let mut parts = text.split(|c: char| !c.is_alphabetic());
+    text.split_whitespace()
+        .any(|word| long(word) && !known(word))
+        || parts.any(|part| is_of_two_alphabets(part) && !known(part))
+}
+
+fn is_of_two_alphabets(word: &str) -> bool {
+    let cyrillic = |c: char| ('\u{400}'..='\u{4ff}').contains(&c);
+    word.chars().any(cyrillic) && word.chars().any(|c| c.is_alphabetic() && !cyrillic(c))
 }
 
 fn repeat(outgoing: &Outgoing<'_>) -> Option<String> {
@@ -349,147 +512,21 @@ fn pattern(text: &str) -> Regex {
 
 static PROMISE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(уточню|узнаю|проверю|выясню|передам|свяжусь|перезвоню|отпишусь|вернусь (к вам|с ответом)|напишу вам|пришлю|отправлю вам)\b|\b(i'll|i will|we'll|we will|let me) (check|find out|get back|ask|call you|send|contact|confirm|follow up|look into)\b",
+        r"\b(уточню|узнаю|проверю|выясню|передам|свяжусь|перезвоню|позвоню|отпишусь|сообщу|вышлю|скину|подготовлю|согласую|дам знать|вернусь (к вам|с ответом)|напишу вам|пришлю|отправлю вам|уточним|свяжемся|перезвоним|сообщим|пришлем|дадим знать|вернемся (к вам|с ответом)|с вами свяжутся|вам (пере)?звонят)\b|\b(менеджер|коллег|специалист|оператор|сотрудник|консультант)\w* (скоро |обязательно |сам |с вами |вам ){0,3}(свяжется|перезвонит|позвонит|напишет|ответит|пришлет|уточнит)\b|\b(i'll|i will|we'll|we will|let me) (check|find out|get back|ask|call|send|contact|confirm|follow up|look into|email|write|reach)\b|\b(manager|colleague|agent|specialist|team|representative|someone) (will|'ll) (call|contact|get back|reach|write|email|check|confirm|follow up)\b",
     )
 });
 static CLAIM: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"\b(записал[аи]?|забронировал[аи]?|оформил[аи]?|отправил[аи]?|зарезервировал[аи]?|передал[аи]?|создал[аи]?|отметил[аи]?) (вас|вам|ваш|заказ|заявк|задачу|запись|бронь|информацию)|\b(i|we)('ve| have)? (booked|reserved|placed|sent|registered|scheduled|created|forwarded) (you|your|the|an?)\b",
+        r"\b(записал|забронировал|оформил|отправил|выслал|переслал|зарезервировал|передал|создал|отметил|внес|внесл|добавил|обновил|изменил|перевел|перенес|назначил|закрепил|поставил|подключил|применил|активировал|согласовал|подтвердил|сохранил|отменил|удалил|списал|вернул|сделал|уведомил)[аи]? (уже |для |на |в |за |вам |вас |все |эту |этот |новую |новый )*(вас|вам|ваш\w*|заказ\w*|заявк\w*|задач\w*|запис\w*|брон\w*|информаци\w*|данные|скидк\w*|бюджет\w*|адрес\w*|номер\w*|телефон\w*|встреч\w*|замер\w*|оплат\w*|деньги|менеджер\w*|коллег\w*|сделк\w*|статус\w*|этап\w*|стади\w*|тег\w*|пол[еяю]|счет\w*|договор\w*|доставк\w*|завтра|сегодня|понедельник|вторник|среду|четверг|пятницу|субботу|воскресенье)|\b(вы|ваш\w*|заказ|заявка|бронь|запись|скидка|встреча|оплата|информация|данные|адрес|бюджет|сделка|доставка|замер|задача|договор) (уже |успешно |теперь )*(оформлен|создан|принят|отправлен|подтвержден|применен|активирован|назначен|обновлен|внесен|сохранен|передан|изменен|записан|забронирован|зарезервирован|отменен|закреплен|переведен|перенесен|заказ оформлен)[аоы]?\b|^\W*(все )?(готово|сделано)\b|\b(i|we)('ve| have)?( just| already)* (booked|reserved|placed|sent|registered|scheduled|created|forwarded|updated|added|changed|moved|assigned|applied|cancell?ed|confirmed|saved|recorded|notified|transferred|refunded) (it|this|that|them|you|your|the|an?|our|to)\b|\b(you('re| are)|your [a-z ]{1,30} (is|are|has been|was)) (all set|(now |already )?(booked|reserved|registered|confirmed|scheduled|updated|applied|placed|cancell?ed|refunded|assigned))\b|^\W*(all )?done[.!]",
     )
 });
 static INTERNAL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"</?passage|\bpassage id|\bsystem prompt|системн\w* (промпт|инструкц)|\bno_answer\b|\bmove_stage\b|\bset_field\b|\bcreate_task\b|\bmy instructions\b|мои инструкции|\b(sources|conversations|agents)/[0-9a-f]{8}-",
+        r"</?(passage|script|response|lead|memory)\b|\bpassage id|\bsystem (prompt|message|instruction)|системн\w* (промпт|инструкц|сообщен)|\b(no_answer|move_stage|set_field|create_task|add_note|add_tag|remove_tag|run_salesbot|hand_off|due_hours|pipeline_id|stage_id|field_id|lead_id)\b|\bmy (instructions|rules|prompt)\b|мо[иейх]+ (инструкц|правил|промпт)|\b(sources|conversations|agents|connections|scripts|objectionresponses|items)/[0-9a-f]{8}-|\[platform\]|\[(phone|email|card)\]|\(left out\)",
     )
 });
 static MARKUP: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"!\[|\]\(|</?[a-zA-Z][a-zA-Z0-9]*[\s>/]|\*\*|```|^#{1,6} "));
 
 #[cfg(test)]
-mod tests {
-    use chrono::NaiveDate;
-
-    use super::super::trace::PassageKind;
-    use super::*;
-
-    fn sentence(text: &str, ids: &[&str]) -> Sentence {
-        Sentence {
-            text: text.to_owned(),
-            passage_ids: ids.iter().map(ToString::to_string).collect(),
-        }
-    }
-
-    fn passage() -> Passage {
-        Passage {
-            id: "p1".to_owned(),
-            kind: PassageKind::Chunk,
-            resource: "sources/x/chunks/y".to_owned(),
-            source_display_name: "Доставка.pdf".to_owned(),
-            heading_path: String::new(),
-            page: 1,
-            content: "Доставка по Москве — 1 500 рублей, срок 3 дня.".to_owned(),
-            score: 1.0,
-        }
-    }
-
-    fn veto(
-        sentences: &[Sentence],
-        change: impl FnOnce(&mut Outgoing<'_>),
-    ) -> Option<&'static str> {
-        let passages = [passage()];
-        let client_texts = ["Сколько стоит доставка?".to_owned()];
-        let mut outgoing = Outgoing {
-            sentences,
-            passages: &passages,
-            prices: &[],
-            client_texts: &client_texts,
-            instructions: "Отвечай вежливо и коротко, всегда предлагай угловой диван и никогда не \
-                           говори о закупочных ценах нашей компании.",
-            last_answer: None,
-            language: Language::Russian,
-            today: NaiveDate::from_ymd_opt(2026, 11, 21).unwrap(),
-            opted_out: false,
-            control_changed: false,
-            newer_inbound: false,
-            within_hours: true,
-        };
-        change(&mut outgoing);
-        pass(&outgoing).0.map(|veto| veto.gate)
-    }
-
-    fn said(text: &str) -> Option<&'static str> {
-        veto(&[sentence(text, &["p1"])], |_| ())
-    }
-
-    #[test]
-    fn the_order_is_fixed() {
-        let names: Vec<_> = GATES.iter().map(|gate| gate.name).collect();
-        assert_eq!(
-            names,
-            [
-                "stop",
-                "consent",
-                "control",
-                "newer_inbound",
-                "hours",
-                "numbers",
-                "promises",
-                "claimed_actions",
-                "sources",
-                "secrets",
-                "form",
-                "repeat",
-                "disclosure",
-            ]
-        );
-    }
-
-    #[test]
-    fn what_stands_in_the_cited_passage_goes_out() {
-        assert_eq!(said("Доставка по Москве стоит 1 500 рублей."), None);
-    }
-
-    #[test]
-    fn an_invented_or_uncited_price_does_not() {
-        assert_eq!(said("Доставка стоит 900 рублей."), Some("numbers"));
-        let uncited = [sentence("Доставка стоит 1 500 рублей.", &[])];
-        assert_eq!(veto(&uncited, |_| ()), Some("numbers"));
-    }
-
-    #[test]
-    fn who_and_when_is_asked_before_what() {
-        let bad = [sentence("Доставка стоит 900 рублей.", &["p1"])];
-        assert_eq!(veto(&bad, |o| o.opted_out = true), Some("stop"));
-        assert_eq!(veto(&bad, |o| o.control_changed = true), Some("control"));
-        assert_eq!(
-            veto(&bad, |o| o.newer_inbound = true),
-            Some("newer_inbound")
-        );
-        assert_eq!(veto(&bad, |o| o.within_hours = false), Some("hours"));
-    }
-
-    #[test]
-    fn promises_and_claims_of_what_was_not_done() {
-        assert_eq!(said("Я уточню и напишу вам."), Some("promises"));
-        assert_eq!(said("Записал вас на приём."), Some("claimed_actions"));
-    }
-
-    #[test]
-    fn our_own_workings_stay_ours() {
-        assert_eq!(said("Мои инструкции запрещают это."), Some("secrets"));
-        let copied = "Всегда предлагай угловой диван и никогда не говори о закупочных ценах нашей \
-                      компании.";
-        assert_eq!(said(copied), Some("secrets"));
-    }
-
-    #[test]
-    fn unknown_ids_markup_language_and_repeats() {
-        let unknown = [sentence("Доставим.", &["p7"])];
-        assert_eq!(veto(&unknown, |_| ()), Some("sources"));
-        assert_eq!(said("**Доставка** есть."), Some("form"));
-        assert_eq!(said("We deliver everywhere."), Some("form"));
-        let again = [sentence("Доставка есть по всей Москве.", &["p1"])];
-        let last = Some("Доставка есть по всей Москве!");
-        assert_eq!(veto(&again, |o| o.last_answer = last), Some("repeat"));
-    }
-}
+mod tests;

@@ -8,11 +8,15 @@ use serde_json::{Value, json};
 use super::answer::{Answer, Reader, SCHEMA};
 use super::gates::{self, Outgoing};
 use super::ports::{Completion, Model, ModelEvent, ModelFault, ModelRequest, Observer};
-use super::trace::{PromptMessage, PromptRole, Sentence, Usage};
+use super::tools::{self, Tools};
+use super::trace::{Action, PromptMessage, PromptRole, Sentence, Usage};
 use crate::agent::Settings;
 
 /// Tries after a veto or a malformed answer, over all models.
 const MOST_RETRIES: usize = 2;
+
+/// Bytes of one answer at most; a model that goes on is not listened to.
+const MOST_BYTES: usize = 128 * 1024;
 
 /// What came of asking.
 #[derive(Debug, Default)]
@@ -31,6 +35,8 @@ pub struct Generated {
     pub silenced_by: Option<&'static str>,
     /// No model answered at all.
     pub fault: Option<ModelFault>,
+    /// What the answer proposes, judged.
+    pub actions: Vec<Action>,
 }
 
 /// What generating needs.
@@ -41,6 +47,7 @@ pub struct Generator<'a> {
     pub prompt: &'a [PromptMessage],
     /// Everything of the outgoing message but its sentences.
     pub outgoing: Outgoing<'a>,
+    pub tools: &'a Tools<'a>,
 }
 
 enum Try {
@@ -63,7 +70,7 @@ impl Generator<'_> {
         let Some(mut model) = models.next() else {
             return generated;
         };
-        let mut retries = 0;
+        let (mut retries, mut told) = (0, false);
         loop {
             if self.over_budget(generated.usage) {
                 generated.tries.push(json!({"stopped": "budget_turn"}));
@@ -73,9 +80,14 @@ impl Generator<'_> {
             let (said, teaching) = match tried {
                 Try::Answered(answer, completion) => {
                     generated.take(&model, completion);
-                    match self.judge(&mut generated, *answer) {
-                        None => return generated,
-                        Some(unusable) => unusable,
+                    let may_tell = !told && retries < MOST_RETRIES;
+                    match self.judge(&mut generated, *answer, may_tell) {
+                        Judged::Passed => return generated,
+                        Judged::Refused(said, teaching) => (said, teaching),
+                        Judged::Told(said, teaching) => {
+                            told = true;
+                            (said, teaching)
+                        }
                     }
                 }
                 Try::Unusable {
@@ -164,6 +176,16 @@ impl Generator<'_> {
         let completion = loop {
             match stream.next().await {
                 Some(Ok(ModelEvent::Text(piece))) => {
+                    if text.len() + piece.len() > MOST_BYTES {
+                        let (said, usage) = (text, Usage::default());
+                        let teaching = "The answer is far too long.".to_owned();
+                        let unusable = Try::Unusable {
+                            said,
+                            teaching,
+                            usage,
+                        };
+                        return (unusable, shown);
+                    }
                     text.push_str(&piece);
                     for said in reader.push(&piece) {
                         let sentence = Sentence::from(said);
@@ -192,7 +214,7 @@ impl Generator<'_> {
     }
 
     /// Puts the answer into `generated`, or says why it may not go out.
-    fn judge(&self, generated: &mut Generated, answer: Answer) -> Option<(String, String)> {
+    fn judge(&self, generated: &mut Generated, answer: Answer, may_tell: bool) -> Judged {
         let sentences: Vec<_> = answer
             .sentences
             .iter()
@@ -202,24 +224,34 @@ impl Generator<'_> {
         let (veto, asked) = gates::pass(&self.outgoing.with(&sentences));
         generated.gates = asked;
         let model = &generated.model;
+        let actions = self.tools.judge(&answer.actions);
         match veto {
             None => {
+                let teaching = tools::teaching(&actions).filter(|_| may_tell);
+                if let Some(teaching) = teaching {
+                    generated
+                        .tries
+                        .push(json!({"model": model, "tool_refused": teaching}));
+                    return Judged::Told(joined(&sentences), teaching);
+                }
                 generated
                     .tries
                     .push(json!({"model": model, "passed": true}));
+                generated.actions = actions;
                 generated.answer = Some(answer);
-                None
+                Judged::Passed
             }
             // What is not said needs no gate: the standard words go out instead.
             Some(_) if answer.no_answer || answer.handoff.is_some() => {
                 generated
                     .tries
                     .push(json!({"model": model, "passed": true}));
+                generated.actions = actions;
                 generated.answer = Some(Answer {
                     sentences: Vec::new(),
                     ..answer
                 });
-                None
+                Judged::Passed
             }
             Some(veto) => {
                 generated
@@ -228,14 +260,23 @@ impl Generator<'_> {
                 if !veto.can_be_mended() {
                     generated.silenced_by = Some(veto.gate);
                 }
-                let said: Vec<_> = sentences
-                    .into_iter()
-                    .map(|sentence| sentence.text)
-                    .collect();
-                Some((said.join(" "), veto.teaching))
+                Judged::Refused(joined(&sentences), veto.teaching)
             }
         }
     }
+}
+
+/// What became of an answer: what was said, and what to tell the model.
+enum Judged {
+    Passed,
+    Refused(String, String),
+    /// The words may go out, but a tool was refused in a way that other words may mend.
+    Told(String, String),
+}
+
+fn joined(sentences: &[Sentence]) -> String {
+    let said: Vec<_> = sentences.iter().map(|s| s.text.as_str()).collect();
+    said.join(" ")
 }
 
 impl Generated {

@@ -40,8 +40,45 @@ pub fn guard(text: &str) -> Guarded {
     }
 }
 
+/// Data of a person that is masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Personal {
+    Email,
+    Phone,
+    Card,
+}
+
+impl Personal {
+    /// The word of the mask.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Card => "card",
+        }
+    }
+}
+
+/// What a text says of a person, as it stands there.
+pub fn personal(text: &str) -> Vec<(Personal, String)> {
+    let text = visible(text);
+    let emails = EMAIL.find_iter(&text).map(|found| (Personal::Email, found));
+    let numbers = DIGITS.find_iter(&text);
+    let numbers = numbers.filter_map(|found| Some((number_kind(found.as_str())?, found)));
+    let mut found: Vec<_> = emails.chain(numbers).collect();
+    found.sort_by_key(|(_, found)| found.start());
+    let words = |(kind, found): (Personal, regex::Match<'_>)| (kind, found.as_str().to_owned());
+    found.into_iter().map(words).collect()
+}
+
+/// Whether a text holds what nobody may keep: a card, a password, a code.
+pub fn holds_secret(text: &str) -> bool {
+    let cards = |(kind, _): &(Personal, String)| *kind == Personal::Card;
+    SECRET.is_match(&visible(text).to_lowercase()) || personal(text).iter().any(cards)
+}
+
 /// Drops characters that are there to be overlooked: zero-width, direction marks, tags.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     text.chars()
         .filter(|c| {
             !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
@@ -81,7 +118,7 @@ static SIGNS: LazyLock<[(&str, Regex); 4]> = LazyLock::new(|| {
         (
             "forged_markup",
             pattern(
-                r"(</?(system|passage|assistant|instructions?)\b|\[/?inst\]|<\|im_(start|end)\|>|^\s*(system|assistant)\s*:)",
+                r"(</?(system|passage|assistant|instructions?|memory|lead|script|response)\b|\[/?inst\]|<\|im_(start|end)\|>|^\s*(system|assistant)\s*:)",
             ),
         ),
     ]
@@ -90,6 +127,12 @@ static SIGNS: LazyLock<[(&str, Regex); 4]> = LazyLock::new(|| {
 static EMAIL: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[\p{L}\d._%+-]+@[\p{L}\d-]+(\.[\p{L}\d-]+)+"));
 static DIGITS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\+?\d[\d\s().-]{8,22}\d"));
+
+static SECRET: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(парол|кодовое слово|код из (смс|sms)|код подтвержд|одноразов\w* код|пин-?код|секретн\w* (слово|код|ключ)|\bpassw|\bpasscode|\bcvv|\bcvc|\bpin( code)?\b|\botp\b|one-time code|verification code|secret (key|word|code)|api.?key|seed phrase|private key|\bsk-[a-z0-9_-]{16,}|(паспорт|passport|снилс|\bssn\b|\bинн\b)\D{0,20}\d{4})",
+    )
+});
 
 fn mask(text: &str) -> (String, Vec<&'static str>) {
     let mut masks = Vec::new();
@@ -102,7 +145,7 @@ fn mask(text: &str) -> (String, Vec<&'static str>) {
     let text = EMAIL.replace_all(text, |_: &regex::Captures<'_>| note("email"));
     let text = DIGITS.replace_all(&text, |found: &regex::Captures<'_>| {
         match number_kind(&found[0]) {
-            Some(kind) => note(kind),
+            Some(kind) => note(kind.as_str()),
             None => found[0].to_owned(),
         }
     });
@@ -110,12 +153,12 @@ fn mask(text: &str) -> (String, Vec<&'static str>) {
 }
 
 /// A card (Luhn) or a telephone number; other runs of digits are left as they are.
-fn number_kind(text: &str) -> Option<&'static str> {
+fn number_kind(text: &str) -> Option<Personal> {
     let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
     let phone_like = text.starts_with('+') || text.starts_with('8') || text.starts_with('7');
     match digits.len() {
-        13..=19 if luhn(&digits) => Some("card"),
-        10..=15 if phone_like => Some("phone"),
+        13..=19 if luhn(&digits) => Some(Personal::Card),
+        10..=15 if phone_like => Some(Personal::Phone),
         _ => None,
     }
 }

@@ -1,28 +1,30 @@
 //! The steps of a turn, one after another.
 
+mod conclude;
+
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
 use super::classify::{Classified, Intent, classify};
 use super::gates::Outgoing;
 use super::generate::{Generated, Generator};
 use super::guard::{Guarded, guard};
 use super::hard_rules::{HardRule, hard_rule};
+use super::plays::{self, Play, Plays, Wanted};
 use super::ports::{Found, Model, Observer, Sources};
 use super::prompt::{self, Prompt};
 use super::skip_rules::{Situation, skip_reason, within_hours};
-use super::trace::{
-    ActionState, Outcome, Passage, PassageKind, Report, Sentence, State, Step, StepKind, Usage,
-    Verdict,
-};
+use super::tools::Tools;
+use super::trace::{Outcome, Passage, PassageKind, Report, State, Step, StepKind, Usage, Verdict};
 use super::words::Standard;
-use super::{Language, context, pace, tools};
+use super::{Known, Language, context};
 use crate::Error;
-use crate::agent::{Agent, LanguageMode};
+use crate::agent::{Agent, GuardLevel, LanguageMode};
+use crate::crm_settings::FieldEntity;
+use crate::memory::{self, Memory};
 
 /// Passages given to the model at most.
 const MOST_PASSAGES: usize = 8;
@@ -64,6 +66,8 @@ pub struct Inbound {
     pub zone: Tz,
     /// Of the organization: used when the client's language cannot be told.
     pub language: Language,
+    /// The lead, the company's plays, what is remembered.
+    pub known: Known,
 }
 
 /// Runs a turn to its end. Faults of the model end in a report; only faults of our own end in an
@@ -82,7 +86,7 @@ pub async fn run(
         return Ok(report);
     }
     let found = turn.retrieve(sources).await?;
-    turn.plays().await;
+    turn.choose_plays().await;
     let generated = turn.generate(model, &found).await;
     Ok(turn.conclude(generated).await)
 }
@@ -95,20 +99,32 @@ struct Turn<'a> {
     language: Language,
     guarded: Guarded,
     classified: Classified,
+    /// What the client objects, by the company's phrases or by rules.
+    objection: Option<String>,
+    memories: Vec<Memory>,
+    plays: Plays,
+    /// What the client has written, newest last.
+    client_texts: Vec<String>,
     report: Report,
 }
 
 impl<'a> Turn<'a> {
     fn new(inbound: &'a Inbound, observer: &'a dyn Observer) -> Self {
         let now = Instant::now();
+        let classified = classify(&inbound.text);
+        let by_rules = classified.objection;
         Self {
+            client_texts: client_texts(inbound),
+            objection: plays::objection(&inbound.known, &inbound.text, by_rules),
+            memories: recalled(inbound),
+            plays: Plays::default(),
+            classified,
             inbound,
             observer,
             started: now,
             step_started: now,
             language: reply_language(inbound),
             guarded: guard(&inbound.text),
-            classified: classify(&inbound.text),
             report: Report {
                 state: State::Running,
                 outcome: Outcome::Silent,
@@ -125,6 +141,9 @@ impl<'a> Turn<'a> {
                 first_token: Duration::ZERO,
                 lexical_only: false,
                 opted_out: false,
+                handoff_reason: String::new(),
+                memories: Vec::new(),
+                plays: Vec::new(),
             },
         }
     }
@@ -171,20 +190,63 @@ impl<'a> Turn<'a> {
         };
         let detail = json!({"signs": signs, "masked": masks, "strict": self.guarded.strict()});
         self.step(StepKind::GuardIn, verdict, detail).await;
-        let shown = context::recent(&self.inbound.past).len();
-        let detail = json!({
-            "messages": shown, "language": self.language.code(),
-            "time_zone": self.inbound.zone.name(), "lead": "not_connected",
-        });
+        if self.guarded.strict() && self.inbound.agent.settings.guard_level == GuardLevel::Strict {
+            self.no_answer().await;
+            return Some(self.end(State::Sent, Outcome::NoAnswer));
+        }
+        let detail = self.context();
         self.step(StepKind::Context, Verdict::Passed, detail).await;
-        let Classified {
-            intent,
-            objection,
-            upset,
-        } = self.classified;
-        let detail = json!({"intent": intent.as_str(), "objection": objection, "upset": upset});
-        self.step(StepKind::Classify, Verdict::Passed, detail).await;
-        None
+        self.classify().await
+    }
+
+    fn context(&self) -> Value {
+        let lead = match &self.inbound.known.crm {
+            None => json!("not_connected"),
+            Some(crm) => json!({
+                "stage": crm.stage_name(), "stale": crm.lead.stale,
+                "fields": crm.readable().map(|field| &field.display_name).collect::<Vec<_>>(),
+            }),
+        };
+        let memories = self.memories.iter().map(|memory| {
+            json!({
+                "key": memory.key, "content": memory.content,
+                "source": memory.source.as_str(), "conflict": memory.conflict,
+            })
+        });
+        json!({
+            "messages": context::recent(&self.inbound.past).len(),
+            "language": self.language.code(), "time_zone": self.inbound.zone.name(),
+            "lead": lead, "memories": memories.collect::<Vec<_>>(),
+        })
+    }
+
+    /// A report when an objection was raised too often.
+    async fn classify(&mut self) -> Option<Report> {
+        let Classified { intent, upset, .. } = self.classified;
+        let objection = self.objection.clone();
+        let known = &self.inbound.known;
+        let before = objection.as_deref().map_or(0, |objection| {
+            plays::raised(known, &self.inbound.past, objection)
+        });
+        let repeated = objection
+            .as_deref()
+            .is_some_and(|objection| plays::escalates(known, objection, before));
+        let detail = json!({
+            "intent": intent.as_str(), "objection": objection, "raised_before": before,
+            "upset": upset,
+        });
+        let verdict = if repeated {
+            Verdict::Hit
+        } else {
+            Verdict::Passed
+        };
+        self.step(StepKind::Classify, verdict, detail).await;
+        if !repeated {
+            return None;
+        }
+        self.hand_off("objection_repeated", &self.inbound.text.clone())
+            .await;
+        Some(self.end(State::Sent, Outcome::HandedOff))
     }
 
     fn situation(&self) -> Situation<'a> {
@@ -313,27 +375,55 @@ impl<'a> Turn<'a> {
         Ok(found)
     }
 
-    /// Scripts and objection responses belong to stages of the CRM.
-    async fn plays(&mut self) {
-        self.step(StepKind::Plays, Verdict::NotConnected, Value::Null)
-            .await;
+    async fn choose_plays(&mut self) {
+        let objection = self.objection.as_deref();
+        let wanted = Wanted {
+            intent: self.classified.intent,
+            objection,
+            language: self.language,
+            first: self.inbound.past.iter().all(|past| past.from_client),
+        };
+        self.plays = plays::choose(&self.inbound.known, &wanted);
+        let detail = self.plays.detail(objection);
+        let verdict = if self.plays.chosen.is_empty() {
+            Verdict::Skipped
+        } else {
+            Verdict::Passed
+        };
+        let passages = self.plays.chosen.iter().map(Play::passage);
+        self.report.passages.extend(passages);
+        self.step(StepKind::Plays, verdict, detail).await;
     }
 
     async fn generate(&mut self, model: &dyn Model, found: &Found) -> Generated {
         let inbound = self.inbound;
-        self.report.prompt = prompt::messages(&Prompt {
+        let client_texts = self.client_texts.clone();
+        let quotable: Vec<_> = client_texts
+            .iter()
+            .filter(|text| !guard(text).strict())
+            .cloned()
+            .collect();
+        let tools = self.tools(&client_texts);
+        let menu = tools.menu();
+        let prompt = Prompt {
             agent_name: &inbound.agent.display_name,
             settings: &inbound.agent.settings,
             language: self.language,
             passages: &self.report.passages,
-            classified: self.classified,
+            objection: self.objection.as_deref(),
+            crm: inbound.known.crm.as_ref(),
+            memories: &self.memories,
+            plays: &self.plays.chosen,
+            menu: &menu,
             strict: self.guarded.strict(),
             past: context::recent(&inbound.past),
             text: &self.guarded.masked,
             now: inbound.now,
             zone: inbound.zone,
-        });
-        let client_texts = self.client_texts();
+        };
+        let confidential = prompt::confidential(&prompt);
+        let facts = facts(inbound);
+        self.report.prompt = prompt::messages(&prompt);
         let last_answer = inbound.past.iter().rev().find(|past| !past.from_client);
         let generator = Generator {
             model,
@@ -344,7 +434,11 @@ impl<'a> Turn<'a> {
                 sentences: &[],
                 passages: &self.report.passages,
                 prices: &found.prices,
+                plays: &self.plays.chosen,
+                facts: &facts,
+                confidential: &confidential,
                 client_texts: &client_texts,
+                quotable: &quotable,
                 instructions: &inbound.agent.settings.instructions,
                 last_answer: last_answer.map(|past| past.text.as_str()),
                 language: self.language,
@@ -354,6 +448,7 @@ impl<'a> Turn<'a> {
                 newer_inbound: false,
                 within_hours: inbound.mode == Mode::Test || within_hours(&self.situation()),
             },
+            tools: &tools,
         };
         let generated = generator.run().await;
         self.report.model.clone_from(&generated.model);
@@ -370,139 +465,17 @@ impl<'a> Turn<'a> {
         generated
     }
 
-    async fn conclude(mut self, mut generated: Generated) -> Report {
-        let answer = generated.answer.take();
-        self.tools(answer.as_ref()).await;
-        let verdict = if answer.is_some() {
-            Verdict::Passed
-        } else {
-            Verdict::Vetoed
-        };
-        self.step(
-            StepKind::Gates,
-            verdict,
-            std::mem::take(&mut generated.gates),
-        )
-        .await;
-        let (state, outcome) = match (answer, generated.fault) {
-            (_, Some(fault)) => {
-                self.report.error = Some((fault.reason, fault.message));
-                (State::Failed, Outcome::Silent)
-            }
-            (None, None) if generated.silenced_by.is_some() => {
-                self.report.skip_reason = generated.silenced_by.unwrap_or_default().to_owned();
-                (State::Superseded, Outcome::Silent)
-            }
-            (None, None) => (State::Sent, self.fall_back().await),
-            (Some(answer), None) => (State::Sent, self.speak(answer).await),
-        };
-        self.pace().await;
-        self.end_steps().await;
-        self.end(state, outcome)
-    }
-
-    async fn tools(&mut self, answer: Option<&Answer>) {
-        let proposed = answer
-            .map(|answer| answer.actions.clone())
-            .unwrap_or_default();
-        if proposed.is_empty() {
-            self.step(StepKind::Tools, Verdict::Skipped, Value::Null)
-                .await;
-            return;
+    fn tools<'t>(&self, client_texts: &'t [String]) -> Tools<'t>
+    where
+        'a: 't,
+    {
+        Tools {
+            crm: self.inbound.known.crm.as_ref(),
+            mode: self.inbound.mode,
+            strict: self.guarded.strict(),
+            now: self.inbound.now,
+            client_texts,
         }
-        let actions = tools::judge(proposed, self.guarded.strict());
-        let refused = actions
-            .iter()
-            .filter(|a| a.state == ActionState::Refused)
-            .count();
-        let detail = json!({"proposed": actions.len(), "refused": refused});
-        self.report.actions.extend(actions);
-        self.step(StepKind::Tools, Verdict::Passed, detail).await;
-    }
-
-    /// Says what the answer says, or the standard words for what it does not.
-    async fn speak(&mut self, answer: Answer) -> Outcome {
-        if let Some(handoff) = answer.handoff {
-            self.hand_off(&handoff.reason, &handoff.summary).await;
-            return Outcome::HandedOff;
-        }
-        if answer.no_answer {
-            self.no_answer().await;
-            return Outcome::NoAnswer;
-        }
-        self.report.sentences = answer.sentences.into_iter().map(Sentence::from).collect();
-        Outcome::Answered
-    }
-
-    async fn no_answer(&mut self) {
-        let settings = &self.inbound.agent.settings;
-        let own = settings.no_answer_text.as_str();
-        let text = if own.is_empty() {
-            Standard::NoAnswer.text(self.language)
-        } else {
-            own
-        };
-        self.say(text).await;
-        if settings.create_task_on_no_answer {
-            self.report
-                .actions
-                .push(tools::own("create_task", &self.inbound.text));
-        }
-    }
-
-    async fn fall_back(&mut self) -> Outcome {
-        self.say(Standard::Fallback.text(self.language)).await;
-        self.report
-            .actions
-            .push(tools::own("create_task", &self.inbound.text));
-        Outcome::Fallback
-    }
-
-    async fn hand_off(&mut self, reason: &str, summary: &str) {
-        self.say(Standard::HandOff.text(self.language)).await;
-        self.report.actions.push(tools::own("hand_off", reason));
-        self.report.actions.push(tools::own("create_task", summary));
-    }
-
-    /// Standard words replace whatever was shown.
-    async fn say(&mut self, text: &str) {
-        let sentence = Sentence {
-            text: text.to_owned(),
-            passage_ids: Vec::new(),
-        };
-        self.observer.retracted().await;
-        self.observer.sentence(&sentence).await;
-        self.report.sentences = vec![sentence];
-    }
-
-    async fn pace(&mut self) {
-        let settings = &self.inbound.agent.settings;
-        let texts: Vec<_> = self
-            .report
-            .sentences
-            .iter()
-            .map(|s| s.text.as_str())
-            .collect();
-        if texts.is_empty() {
-            self.step(StepKind::Pace, Verdict::Skipped, Value::Null)
-                .await;
-            return;
-        }
-        let parts = pace::parts(&texts, settings.max_parts);
-        let delays: Vec<_> = parts
-            .iter()
-            .map(|part| pace::delay(&part.join(" "), settings).as_secs())
-            .collect();
-        let detail = json!({"parts": parts.len(), "delay_seconds": delays});
-        self.step(StepKind::Pace, Verdict::Passed, detail).await;
-    }
-
-    /// What the store and the CRM do with the report.
-    async fn end_steps(&mut self) {
-        let crm = json!({"crm": "not_connected", "actions": self.report.actions.len()});
-        self.step(StepKind::WriteBack, Verdict::Passed, crm).await;
-        self.step(StepKind::NextStep, Verdict::NotConnected, Value::Null)
-            .await;
     }
 
     fn end(&mut self, state: State, outcome: Outcome) -> Report {
@@ -513,14 +486,6 @@ impl<'a> Turn<'a> {
         report
     }
 
-    fn client_texts(&self) -> Vec<String> {
-        let before = self.inbound.past.iter().filter(|past| past.from_client);
-        before
-            .map(|past| past.text.clone())
-            .chain([self.inbound.text.clone()])
-            .collect()
-    }
-
     fn today(&self) -> chrono::NaiveDate {
         self.inbound
             .now
@@ -529,7 +494,38 @@ impl<'a> Turn<'a> {
     }
 }
 
-fn reply_language(inbound: &Inbound) -> Language {
+fn client_texts(inbound: &Inbound) -> Vec<String> {
+    let before = inbound.past.iter().filter(|past| past.from_client);
+    before
+        .map(|past| past.text.clone())
+        .chain([inbound.text.clone()])
+        .collect()
+}
+
+/// What is remembered and belongs to this message; nothing for an agent without a memory.
+fn recalled(inbound: &Inbound) -> Vec<Memory> {
+    if !inbound.agent.settings.memory_enabled {
+        return Vec::new();
+    }
+    let known = &inbound.known;
+    let facts = known.crm.as_ref().map(memory::crm_facts);
+    let recalled = memory::recalled(&known.memories, &facts.unwrap_or_default(), inbound.now);
+    memory::ranked(recalled, &inbound.text)
+}
+
+/// What the company itself has written about the lead: numbers in it may be said.
+fn facts(inbound: &Inbound) -> String {
+    let Some(crm) = &inbound.known.crm else {
+        return String::new();
+    };
+    let own = crm
+        .readable()
+        .filter(|field| field.entity == FieldEntity::Leads && !crm.is_writable(field));
+    let lines = own.map(|field| format!("{}: {}", field.display_name, field.text()));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn reply_language(inbound: &Inbound) -> Language {
     let settings = &inbound.agent.settings;
     if settings.language_mode == LanguageMode::Fixed
         && let Some(fixed) = Language::parse(&settings.fixed_language)

@@ -1,10 +1,10 @@
 //! Whether to answer at all. Each "no" is a reason that people see.
 
-use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveTime, TimeZone as _, Timelike as _, Utc};
 use chrono_tz::Tz;
 
 use super::Mode;
-use crate::agent::{Agent, AnswerMode, HoursMode, State, WorkingInterval};
+use crate::agent::{Agent, AnswerMode, HoursMode, Settings, State, WorkingInterval};
 
 /// Why a message is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,13 +55,9 @@ pub struct Situation<'a> {
 pub fn skip_reason(situation: &Situation<'_>) -> Option<SkipReason> {
     let Situation { agent, mode, .. } = *situation;
     let settings = &agent.settings;
-    if mode == Mode::Live {
-        if agent.state != State::Active || settings.answer_mode == AnswerMode::Off {
-            return Some(SkipReason::AgentOff);
-        }
-        if !within_hours(situation) {
-            return Some(SkipReason::OutsideHours);
-        }
+    let live = mode == Mode::Live;
+    if live && (agent.state != State::Active || settings.answer_mode == AnswerMode::Off) {
+        return Some(SkipReason::AgentOff);
     }
     if situation.opted_out {
         return Some(SkipReason::OptedOut);
@@ -77,7 +73,11 @@ pub fn skip_reason(situation: &Situation<'_>) -> Option<SkipReason> {
         return Some(SkipReason::LimitHour);
     }
     let budget = settings.budget_chat_micro_usd;
-    (budget > 0 && situation.chat_cost_micro_usd >= budget).then_some(SkipReason::BudgetChat)
+    if budget > 0 && situation.chat_cost_micro_usd >= budget {
+        return Some(SkipReason::BudgetChat);
+    }
+    // The last: it alone passes with time.
+    (live && !within_hours(situation)).then_some(SkipReason::OutsideHours)
 }
 
 /// Whether the agent works at this moment.
@@ -89,6 +89,32 @@ pub fn within_hours(situation: &Situation<'_>) -> bool {
         HoursMode::Inside => inside,
         HoursMode::Outside => !inside,
     }
+}
+
+/// When an agent that is closed at `now` opens: only one that works inside its hours does, for
+/// outside of them people are there to answer.
+pub fn opening(settings: &Settings, now: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
+    if settings.hours_mode != HoursMode::Inside {
+        return None;
+    }
+    let today = now.with_timezone(&zone).date_naive();
+    let mut days = (0..=7).filter_map(|days| today.checked_add_days(Days::new(days)));
+    days.find_map(|day| {
+        let intervals = settings.schedule.iter();
+        let own = intervals.filter(|one| one.weekday == day.weekday().number_from_monday());
+        let starts = own.filter_map(|interval| {
+            let time = NaiveTime::from_num_seconds_from_midnight_opt(interval.start_minute * 60, 0);
+            // An hour that the change of the clocks leaves out begins with the next.
+            let local = day.and_time(time?);
+            let opens = zone.from_local_datetime(&local).earliest();
+            let opens = opens.or_else(|| {
+                let later = local + chrono::TimeDelta::hours(1);
+                zone.from_local_datetime(&later).earliest()
+            });
+            opens.map(|opens| opens.with_timezone(&Utc))
+        });
+        starts.filter(|opens| *opens > now).min()
+    })
 }
 
 fn in_schedule(schedule: &[WorkingInterval], now: DateTime<Utc>, zone: Tz) -> bool {
@@ -256,6 +282,34 @@ mod tests {
         assert_eq!(skip_reason(&it), Some(SkipReason::OutsideHours));
         it.now = Utc.with_ymd_and_hms(2026, 11, 23, 6, 0, 0).unwrap();
         assert_eq!(skip_reason(&it), None, "09:00 in Moscow");
+    }
+
+    #[test]
+    fn an_agent_opens_with_the_next_interval() {
+        let day = |weekday| WorkingInterval {
+            weekday,
+            start_minute: 9 * 60,
+            end_minute: 18 * 60,
+        };
+        let mut settings = Settings {
+            hours_mode: HoursMode::Inside,
+            schedule: vec![day(1), day(2)],
+            ..Settings::default()
+        };
+        let zone = chrono_tz::Europe::Moscow;
+        let at = |day, hour, minute| {
+            Utc.with_ymd_and_hms(2026, 11, day, hour, minute, 0)
+                .unwrap()
+        };
+        // 23:10 of a Monday: on Tuesday.
+        assert_eq!(opening(&settings, at(23, 20, 10), zone), Some(at(24, 6, 0)));
+        // 23:10 of a Tuesday: on the next Monday.
+        assert_eq!(opening(&settings, at(24, 20, 10), zone), Some(at(30, 6, 0)));
+        settings.schedule = vec![day(1)];
+        // 10:00 of its only day: a week later.
+        assert_eq!(opening(&settings, at(23, 7, 0), zone), Some(at(30, 6, 0)));
+        settings.hours_mode = HoursMode::Outside;
+        assert_eq!(opening(&settings, at(23, 20, 10), zone), None);
     }
 
     #[test]

@@ -6,6 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::tools::Effect;
+use crate::memory::Candidate;
+
 /// The steps of a turn, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StepKind {
@@ -150,6 +153,8 @@ pub struct Step {
 pub enum PassageKind {
     Chunk,
     Price,
+    Script,
+    Response,
 }
 
 /// A piece of knowledge given to the model.
@@ -202,13 +207,23 @@ pub struct PromptMessage {
     pub content: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActionState {
     /// Shown in a test chat, not done.
     WouldDo,
-    /// Forbidden by a rule.
+    /// Forbidden by a rule, ours or the CRM's.
+    #[default]
     Refused,
+    /// A person is to do it.
+    Suggested,
+    /// Live: to be done after the turn.
+    Proposed,
+    Done,
+    /// It was so already.
+    Unchanged,
+    /// Given up after many tries.
+    Failed,
 }
 
 impl ActionState {
@@ -217,19 +232,44 @@ impl ActionState {
         match self {
             Self::WouldDo => "would_do",
             Self::Refused => "refused",
+            Self::Suggested => "suggested",
+            Self::Proposed => "proposed",
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+            Self::Failed => "failed",
         }
+    }
+
+    /// Reads [`ActionState::as_str`] back.
+    pub fn parse(word: &str) -> Option<Self> {
+        [
+            Self::WouldDo,
+            Self::Refused,
+            Self::Suggested,
+            Self::Proposed,
+            Self::Done,
+            Self::Unchanged,
+            Self::Failed,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == word)
     }
 }
 
-/// What the agent would do in the CRM.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What the agent does in the CRM, or would do.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Action {
     pub kind: String,
     pub detail: Value,
     pub state: ActionState,
-    /// Why it was refused.
-    #[serde(default)]
+    /// Why it was refused or failed.
     pub reason: String,
+    /// What is asked of the CRM; `None` for what is refused, suggested, or no change of a lead.
+    pub effect: Option<Effect>,
+    /// What the CRM had and has.
+    pub before: Option<Value>,
+    pub after: Option<Value>,
 }
 
 /// Where a turn ended.
@@ -337,6 +377,12 @@ pub struct Report {
     pub lexical_only: bool,
     /// The client asked not to be written to.
     pub opted_out: bool,
+    /// Why a person must take over, of a closed list; empty when none must.
+    pub handoff_reason: String,
+    /// What is to be remembered of the client.
+    pub memories: Vec<Candidate>,
+    /// Scripts and responses that the answer uses.
+    pub plays: Vec<String>,
 }
 
 impl Report {

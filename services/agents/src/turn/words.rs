@@ -5,8 +5,10 @@ use super::Language;
 /// A standard text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standard {
-    /// No source answers the question.
+    /// No source answers the question, and a person is told to.
     NoAnswer,
+    /// No source answers the question.
+    NotKnown,
     /// A person takes over.
     HandOff,
     /// The client asked not to be written to.
@@ -26,6 +28,8 @@ impl Standard {
                 "I don't have an exact answer to that. I'll check with my colleagues and get back \
                  to you."
             }
+            (Self::NotKnown, Language::Russian) => "У меня нет точного ответа на этот вопрос.",
+            (Self::NotKnown, Language::English) => "I don't have an exact answer to that.",
             (Self::HandOff, Language::Russian) => {
                 "Передаю ваш вопрос коллеге, он ответит вам здесь."
             }

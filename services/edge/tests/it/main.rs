@@ -9,6 +9,8 @@ mod api_keys;
 mod client;
 mod events;
 mod grpc;
+mod hooks;
+mod kommo_oauth;
 mod mesh;
 mod pages;
 mod redis;

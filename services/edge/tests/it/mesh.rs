@@ -80,7 +80,7 @@ impl Fault for Refused {
     }
 }
 
-fn refuse(domain: &str, kind: FaultKind, reason: &'static str) -> Status {
+pub(crate) fn refuse(domain: &str, kind: FaultKind, reason: &'static str) -> Status {
     t11_grpc::status(domain, &Refused(kind, reason))
 }
 
@@ -96,6 +96,20 @@ impl TestMesh {
 
     /// A mesh whose edge is one of several on a Redis.
     pub(crate) fn with_redis(redis: Option<Redis>, change: impl FnOnce(&mut Config)) -> Self {
+        Self::with_neighbours(redis, None, change)
+    }
+
+    /// A mesh with this crm; without one it is not running: what a neighbour that is away looks
+    /// like.
+    pub(crate) fn with_crm(crm: Router) -> Self {
+        Self::with_neighbours(None, Some(crm), |_| {})
+    }
+
+    fn with_neighbours(
+        redis: Option<Redis>,
+        crm: Option<Router>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let mut config = Config {
             web_dir: Some(PathBuf::from("no-such-folder")),
             ..Config::default()
@@ -116,15 +130,17 @@ impl TestMesh {
         agents_slot.fill(stack(agents_routes(&seen, &dropped)));
         let (jobs, jobs_slot) = Peer::local("jobs");
         jobs_slot.fill(stack(jobs_routes()));
-        // Not running: what a neighbour that is away looks like.
-        let (away, _) = Peer::local("crm");
+        let (others, crm_slot) = Peer::local("crm");
+        if let Some(crm) = crm {
+            crm_slot.fill(stack(crm));
+        }
         let shutdown = CancellationToken::new();
         let context = EdgeContext {
             peers: Arc::new(move |name| match name {
                 "accounts" => accounts.clone(),
                 "agents" => agents.clone(),
                 "jobs" => jobs.clone(),
-                _ => away.clone(),
+                _ => others.clone(),
             }),
             signer,
             world: world.world(),
@@ -418,7 +434,7 @@ async fn receive(
     }))
 }
 
-fn unary<Q, A, H, F>(path: String, handler: H) -> Router
+pub(crate) fn unary<Q, A, H, F>(path: String, handler: H) -> Router
 where
     Q: prost::Message + Default + 'static,
     A: prost::Message + Default + 'static,

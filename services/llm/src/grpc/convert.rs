@@ -9,12 +9,13 @@ use t11_core::{Violations, parse_name};
 use t11_proto::llm::v1 as pb;
 use uuid::Uuid;
 
+use crate::budget::Purse;
 use crate::catalog::Model;
 use crate::completion::{CompletionEvent, NewCompletion};
 use crate::embedding::{Embedded, NewEmbeddings};
 use crate::error::Error;
 use crate::meter::Settled;
-use crate::money::TokenPrice;
+use crate::money::{NanoUsd, TokenPrice};
 use crate::provider::{EmbeddingPurpose, FinishReason, Message, Role, Tool, ToolCall};
 use crate::usage::{Bill, UsageDay, UsageQuery, UsageSum};
 
@@ -25,6 +26,7 @@ const MAX_TOOL_NAME_CHARS: usize = 64;
 const MAX_TOOL_DESCRIPTION_CHARS: usize = 4_000;
 const DEFAULT_MAX_TOKENS: u32 = 1_024;
 const MAX_TOKENS: i32 = 32_768;
+const MAX_BUDGETS: usize = 8;
 const MAX_TEXTS: usize = 256;
 /// The models' own limits are lower; this one keeps a request within reason.
 const MAX_TEXT_CHARS: usize = 32_000;
@@ -57,9 +59,36 @@ pub(super) fn new_completion(request: pb::CompleteRequest) -> Result<NewCompleti
         purpose: v.text("purpose", &request.purpose, 0, 32),
         agent,
         request_id: request_id(&request.request_id, v),
+        purses: purses(request.budgets, v),
     };
     violations.check().map_err(Error::Invalid)?;
     Ok(new)
+}
+
+fn purses(budgets: Vec<pb::BudgetLimit>, v: &mut Violations) -> Vec<Purse> {
+    if budgets.len() > MAX_BUDGETS {
+        let words = format!("`budgets` must be at most {MAX_BUDGETS}");
+        v.add("budgets", "TOO_MANY", words);
+    }
+    let budgets = budgets.into_iter().take(MAX_BUDGETS).enumerate();
+    budgets
+        .map(|(place, budget)| {
+            let field = format!("budgets[{place}].cap_micro_usd");
+            if budget.cap_micro_usd < 0 {
+                v.add(
+                    &field,
+                    "OUT_OF_RANGE",
+                    format!("`{field}` must be at least 0"),
+                );
+            }
+            let scope = v.text(&format!("budgets[{place}].scope"), &budget.scope, 1, 128);
+            Purse {
+                // Never one of ours.
+                scope: format!("caller/{scope}"),
+                cap: NanoUsd::from_micro_usd(budget.cap_micro_usd),
+            }
+        })
+        .collect()
 }
 
 fn check_temperature(temperature: Option<f64>, v: &mut Violations) {

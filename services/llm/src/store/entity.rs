@@ -1,3 +1,7 @@
 //! Rows as they are stored.
 
+pub(super) mod budget;
+pub(super) mod hold;
+pub(super) mod purse;
+pub(super) mod reservation;
 pub(super) mod usage_record;

@@ -24,7 +24,7 @@ fn record(id: u128, create_time: DateTime<Utc>) -> CallRecord {
         create_time,
         purpose: "turn".to_owned(),
         agent: "agents/1".to_owned(),
-        provider: "openrouter",
+        provider: "openrouter".into(),
         model: "a/b".to_owned(),
         generation: String::new(),
         outcome: Outcome::Ok,
@@ -146,3 +146,5 @@ async fn organizations_see_their_own() {
         .unwrap();
     assert_eq!(store.usage_by_day(&scope(8), all()).await.unwrap(), []);
 }
+
+mod budgets;

@@ -120,7 +120,7 @@ async fn openrouter_is_asked_in_its_own_words() {
     assert_eq!(user.len(), 32);
     assert!(!user.contains(&rig.org.0.simple().to_string()));
     assert_ne!(one["user"], other["user"], "organizations are told apart");
-    let received = &rig.model.received()[0];
+    let received = &rig.asked()[0];
     assert_eq!(
         received.header("authorization"),
         Some(format!("Bearer {KEY}").as_str())

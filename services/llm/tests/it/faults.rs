@@ -16,7 +16,7 @@ async fn a_limit_is_waited_for_and_tried_once_more() {
         .script(Script::refuse(429, "slow down").header("retry-after-ms", "1"));
     rig.model.script(Script::stream().text("да").stop());
     assert_eq!(rig.ask("?").await.text, "да");
-    assert_eq!(rig.model.received().len(), 2);
+    assert_eq!(rig.asked().len(), 2);
 }
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn a_limit_too_long_to_wait_for_is_passed_on() {
     let outcome = rig.ask("?").await;
     assert_eq!(outcome.reason(), "PROVIDER_LIMITED");
     assert_eq!(outcome.fault().retry_after(), Some(Duration::from_secs(17)));
-    assert_eq!(rig.model.received().len(), 1);
+    assert_eq!(rig.asked().len(), 1);
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn two_tries_are_all() {
             .script(Script::refuse(503, "overloaded").header("retry-after-ms", "1"));
     }
     assert_eq!(rig.ask("?").await.reason(), "PROVIDER_UNAVAILABLE");
-    assert_eq!(rig.model.received().len(), 2);
+    assert_eq!(rig.asked().len(), 2);
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn refusals_keep_their_meaning_and_are_not_tried_again() {
         json!({"code": 400, "message": "x", "metadata": {"error_type": "context_length_exceeded"}});
     rig.model.script(Script::refuse_with(400, &too_long));
     assert_eq!(rig.ask("?").await.reason(), "CONTEXT_TOO_LONG");
-    assert_eq!(rig.model.received().len(), 8);
+    assert_eq!(rig.asked().len(), 8);
 }
 
 #[tokio::test]
@@ -95,11 +95,7 @@ async fn an_error_inside_the_stream_is_an_error() {
             ("Дос", "PROVIDER_UNAVAILABLE")
         );
     }
-    assert_eq!(
-        rig.model.received().len(),
-        2,
-        "no other try after the first content"
-    );
+    assert_eq!(rig.asked().len(), 2, "no other try after the first content");
 }
 
 #[tokio::test]
@@ -123,7 +119,7 @@ async fn an_answer_that_breaks_off_is_cut() {
             "{place}"
         );
     }
-    assert_eq!(rig.model.received().len(), count);
+    assert_eq!(rig.asked().len(), count);
 }
 
 #[tokio::test]
@@ -154,7 +150,7 @@ async fn a_page_instead_of_a_stream_is_not_tried_again() {
     rig.model
         .script(Script::plain(302, "text/html", "").header("location", "http://127.0.0.1:1/"));
     assert_eq!(rig.ask("?").await.reason(), "PROVIDER_REFUSED");
-    assert_eq!(rig.model.received().len(), 3);
+    assert_eq!(rig.asked().len(), 3);
 }
 
 #[tokio::test]
@@ -220,10 +216,10 @@ async fn leaving_before_the_answer_cancels_the_call() {
     let rig = Rig::openrouter().await;
     rig.model.script(Script::mute());
     let events = rig.begin(request("?")).await.unwrap();
-    rig.model.until_received(1).await;
+    rig.until_asked(1).await;
     drop(events);
     rig.model.until_cancelled(1).await;
-    assert_eq!(rig.model.received().len(), 1);
+    assert_eq!(rig.asked().len(), 1);
 }
 
 #[tokio::test]
@@ -237,5 +233,5 @@ async fn bad_requests_reach_no_provider() {
     let fault = rig.complete(bad).await.fault();
     assert_eq!(fault.reason(), "REQUEST_INVALID");
     assert_eq!(fault.violations().len(), 3);
-    assert!(rig.model.received().is_empty());
+    assert!(rig.asked().is_empty());
 }

@@ -1,5 +1,6 @@
 //! The service through its real routes and SQLite, against a model server on the wire.
 
+mod budgets;
 mod catalogue;
 mod completions;
 mod demo;

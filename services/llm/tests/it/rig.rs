@@ -6,13 +6,14 @@ use t11_core::{Fault as _, OrgId, World};
 use t11_grpc::{Peer, RemoteFault, as_service};
 use t11_llm::Llm;
 use t11_proto::llm::v1 as pb;
+use t11_proto::llm::v1::budget_service_client::BudgetServiceClient;
 use t11_proto::llm::v1::complete_response::Event;
 use t11_proto::llm::v1::completion_service_client::CompletionServiceClient;
 use t11_proto::llm::v1::embedding_service_client::EmbeddingServiceClient;
 use t11_proto::llm::v1::model_service_client::ModelServiceClient;
 use t11_proto::llm::v1::usage_service_client::UsageServiceClient;
 use t11_runtime::{Entry, Mesh, Settings, Shape, Sources};
-use t11_testkit::fake_model::FakeModel;
+use t11_testkit::fake_model::{FakeModel, Received};
 use tempfile::TempDir;
 use tonic::{Status, Streaming};
 use uuid::Uuid;
@@ -69,6 +70,13 @@ impl Rig {
         Self::start(model, &variables).await
     }
 
+    /// The same when it knows its models' prices: once they were listed.
+    pub(crate) async fn priced() -> Self {
+        let rig = Self::openrouter().await;
+        rig.models(pb::ListModelsRequest::default()).await.unwrap();
+        rig
+    }
+
     /// The service without a provider.
     pub(crate) async fn demo() -> Self {
         Self::start(
@@ -107,6 +115,21 @@ impl Rig {
             mesh,
             org: OrgId(Uuid::from_u128(7)),
             _data: data,
+        }
+    }
+
+    /// What the server was asked, but for the list of models, which is asked for at the start.
+    pub(crate) fn asked(&self) -> Vec<Received> {
+        let received = self.model.received().into_iter();
+        received.filter(|one| one.route != "GET /models").collect()
+    }
+
+    /// Waits until it was asked so often.
+    pub(crate) async fn until_asked(&self, count: usize) {
+        let mut received = count;
+        while self.asked().len() < count {
+            self.model.until_received(received).await;
+            received += 1;
         }
     }
 
@@ -196,6 +219,33 @@ impl Rig {
     ) -> Result<pb::ListModelsResponse, Status> {
         let mut client = ModelServiceClient::new(self.peer());
         Ok(self.call(client.list_models(request)).await?.into_inner())
+    }
+
+    /// Sets what the organization may spend a month.
+    pub(crate) async fn may_spend(&self, micro_usd: i64) -> pb::Budget {
+        let request = pb::SetBudgetRequest {
+            resource: "organization".to_owned(),
+            period: pb::BudgetPeriod::Month.into(),
+            cap_micro_usd: micro_usd,
+        };
+        let mut client = BudgetServiceClient::new(self.peer());
+        let set = self.call(client.set_budget(request)).await;
+        set.unwrap().into_inner()
+    }
+
+    pub(crate) async fn budgets(&self) -> Vec<pb::Budget> {
+        let mut client = BudgetServiceClient::new(self.peer());
+        let request = pb::ListBudgetsRequest {};
+        let list = self.call(client.list_budgets(request)).await;
+        list.unwrap().into_inner().budgets
+    }
+
+    pub(crate) async fn delete_budget(&self, name: &str) -> Result<(), Status> {
+        let request = pb::DeleteBudgetRequest {
+            name: name.to_owned(),
+        };
+        let mut client = BudgetServiceClient::new(self.peer());
+        self.call(client.delete_budget(request)).await.map(drop)
     }
 
     pub(crate) async fn usage(&self) -> pb::QueryUsageResponse {

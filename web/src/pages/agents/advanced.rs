@@ -41,11 +41,11 @@ fn radio<T: Into<i32>, const N: usize>(options: [(T, &'static str); N]) -> Vec<R
 
 #[component]
 fn ModelSection(form: AgentForm) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let models = Query::once(|| models::list(String::new(), String::new()));
     let choices = Signal::derive(move || {
         let known = models.data.get().unwrap_or_default().models;
-        let mut choices = vec![Choice::new("", text().agents.default_model)];
+        let mut choices = vec![Choice::new("", text::agents().default_model)];
         choices.extend(known.into_iter().map(|model| {
             Choice::new(model.name.trim_start_matches("models/"), model.display_name)
         }));
@@ -82,7 +82,7 @@ fn ModelSection(form: AgentForm) -> impl IntoView {
 /// Models to try in order.
 #[component]
 fn Fallbacks(form: AgentForm, choices: Signal<Vec<Choice>>) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let count = Memo::new(move |_| form.fallback_models.with(Vec::len));
     let add = Callback::new(move |()| {
         let first = choices.with_untracked(|choices| {
@@ -118,7 +118,7 @@ fn Fallbacks(form: AgentForm, choices: Signal<Vec<Choice>>) -> impl IntoView {
 
 #[component]
 fn Fallback(place: usize, form: AgentForm, choices: Signal<Vec<Choice>>) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let value = Signal::derive(move || {
         form.fallback_models
             .with(|models| models.get(place).cloned())
@@ -156,7 +156,7 @@ fn Fallback(place: usize, form: AgentForm, choices: Signal<Vec<Choice>>) -> impl
 
 #[component]
 fn LanguageSection(form: AgentForm) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let options = radio([
         (LanguageMode::Mirror, t.mirror),
         (LanguageMode::Fixed, t.fixed),
@@ -190,7 +190,7 @@ fn LanguageSection(form: AgentForm) -> impl IntoView {
 
 #[component]
 fn RhythmSection(form: AgentForm) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let parts: Vec<Choice> = (1..=4u8)
         .map(|count| Choice::new(count.to_string(), (t.parts)(count.into())))
         .collect();
@@ -222,7 +222,7 @@ fn RhythmSection(form: AgentForm) -> impl IntoView {
 
 #[component]
 fn HoursSection(form: AgentForm) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let options = radio([
         (HoursMode::Always, t.hours_always),
         (HoursMode::Inside, t.hours_inside),
@@ -247,7 +247,7 @@ fn HoursSection(form: AgentForm) -> impl IntoView {
 
 #[component]
 fn TrustSection(form: AgentForm) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let levels = radio([
         (GuardLevel::Standard, t.guard_standard),
         (GuardLevel::Strict, t.guard_strict),
@@ -279,7 +279,7 @@ fn TrustSection(form: AgentForm) -> impl IntoView {
 
 #[component]
 fn LimitsSection(form: AgentForm) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let budgets = [
         (
             t.budget_turn,

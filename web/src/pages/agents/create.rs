@@ -30,7 +30,7 @@ impl Template {
 /// A name and a template; the editor is next.
 #[component]
 pub(super) fn CreateAgent(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
-    let t = &text().agents;
+    let t = text::agents();
     view! {
         <Dialog title=t.create_title on_close wide=true>
             <CreateForm on_close />
@@ -40,7 +40,7 @@ pub(super) fn CreateAgent(#[prop(into)] on_close: Callback<()>) -> impl IntoView
 
 #[component]
 fn CreateForm(on_close: Callback<()>) -> impl IntoView {
-    let t = &text().agents;
+    let t = text::agents();
     let errors = FormErrors::provide();
     let name = RwSignal::new(String::new());
     let template = RwSignal::new(Template::Seller as i32);
@@ -71,12 +71,12 @@ fn CreateForm(on_close: Callback<()>) -> impl IntoView {
                 label=t.create_name
                 name="agent.display_name"
                 value=name
-                hint=text().editor.name_hint
+                hint=text::editor().name_hint
                 autofocus=true
             />
             <RadioChoice label=t.create_from options=options() value=template row=true />
             <div class="dialog-actions">
-                <Button on_press=on_close>{text().common.cancel}</Button>
+                <Button on_press=on_close>{text::common().cancel}</Button>
                 <Button look=Look::Primary submit=true busy>
                     {t.create}
                 </Button>
@@ -87,15 +87,15 @@ fn CreateForm(on_close: Callback<()>) -> impl IntoView {
 }
 
 fn options() -> Vec<RadioOption> {
-    let t = &text().templates;
+    let t = text::templates();
     [
         (Template::Seller, t.seller, t.seller_text),
         (Template::Support, t.support, t.support_text),
         (Template::Booking, t.booking, t.booking_text),
         (
             Template::Blank,
-            text().agents.blank,
-            text().agents.blank_text,
+            text::agents().blank,
+            text::agents().blank_text,
         ),
     ]
     .into_iter()
@@ -109,7 +109,7 @@ fn options() -> Vec<RadioOption> {
 
 /// An agent with the template's instructions; what is left out is the platform's default.
 fn new_agent(display_name: String, template: Template) -> Agent {
-    let t = &text().templates;
+    let t = text::templates();
     let (instructions, creativity) = match template {
         Template::Seller => (t.seller_instructions, Creativity::Balanced),
         Template::Support => (t.support_instructions, Creativity::Precise),

@@ -2,6 +2,7 @@ use leptos::prelude::*;
 use leptos_router::components::{A, Outlet};
 use leptos_router::hooks::use_params_map;
 
+use super::deals::form::CrmForm;
 use super::form::AgentForm;
 use super::state::StateBadge;
 use crate::api::agents::{self, Agent, AgentState};
@@ -37,15 +38,16 @@ pub(crate) fn AgentEditor() -> impl IntoView {
 
 #[component]
 fn LoadedEditor(agent: Agent, query: Query<Agent>) -> impl IntoView {
-    let t = text();
     let base = format!("/{}", agent.name);
     let id = agent.name.clone();
     let form = AgentForm::new(agent);
+    let crm = CrmForm::new(id.clone());
     let errors = FormErrors::provide();
     provide_context(form);
-    let dirty = Memo::new(move |_| form.is_dirty());
+    provide_context(crm);
+    let dirty = Memo::new(move |_| form.is_dirty() || crm.is_dirty());
     UnsavedGuard::watch(dirty.into());
-    let saver = Saver::new(form, errors, query);
+    let saver = Saver::new(form, crm, errors, query);
     let title = Signal::derive(move || form.base.with(|agent| agent.display_name.clone()));
     let may_write = Session::get().may("agents.write");
     let chat = format!("/chat?agent={id}");
@@ -54,8 +56,10 @@ fn LoadedEditor(agent: Agent, query: Query<Agent>) -> impl IntoView {
         label,
     };
     let tabs = vec![
-        tab("general", t.editor.tab_general),
-        tab("advanced", t.editor.tab_advanced),
+        tab("general", text::editor().tab_general),
+        tab("pipelines", text::deals().tab_pipelines),
+        tab("leads-contacts", text::deals().tab_deals),
+        tab("advanced", text::editor().tab_advanced),
     ];
     let disabled = Signal::derive(move || !may_write || !dirty.get());
     view! {
@@ -67,7 +71,7 @@ fn LoadedEditor(agent: Agent, query: Query<Agent>) -> impl IntoView {
                 view! {
                     <A href=chat attr:class="button">
                         <Icon glyph=Glyph::Chat small=true />
-                        {t.editor.test}
+                        {text::editor().test}
                     </A>
                     <StateButton form />
                     <Button
@@ -76,18 +80,17 @@ fn LoadedEditor(agent: Agent, query: Query<Agent>) -> impl IntoView {
                         disabled
                         on_press=move |()| saver.save()
                     >
-                        {t.common.save}
+                        {text::common().save}
                     </Button>
                 }
             }
         >
-            <Tabs label=t.agents.title tabs />
+            <Tabs label=text::agents().title tabs />
             <FormFailure />
             <Show when=move || form.base.with(|agent| agent.state() == AgentState::Draft)>
-                <Notice>{t.editor.only_draft}</Notice>
+                <Notice>{text::editor().only_draft}</Notice>
             </Show>
             <Outlet />
-            <p class="small muted">{t.editor.later_tabs}</p>
         </Page>
         <StaleDialog saver />
     }
@@ -98,6 +101,7 @@ fn LoadedEditor(agent: Agent, query: Query<Agent>) -> impl IntoView {
 #[derive(Clone, Copy)]
 struct Saver {
     form: AgentForm,
+    crm: CrmForm,
     errors: FormErrors,
     query: Query<Agent>,
     toasts: Toasts,
@@ -106,9 +110,10 @@ struct Saver {
 }
 
 impl Saver {
-    fn new(form: AgentForm, errors: FormErrors, query: Query<Agent>) -> Self {
+    fn new(form: AgentForm, crm: CrmForm, errors: FormErrors, query: Query<Agent>) -> Self {
         Self {
             form,
+            crm,
             errors,
             query,
             toasts: Toasts::get(),
@@ -131,18 +136,24 @@ impl Saver {
     fn send(self, agent: Agent) {
         self.busy.set(true);
         task::spawn(async move {
-            let answer = agents::replace(agent).await;
+            let answer = self.replace(agent).await;
             self.busy.set(false);
             self.take(answer);
         });
     }
 
-    fn take(self, answer: Result<Agent, Problem>) {
+    /// Sends what was changed: the agent, then its part in the CRM.
+    async fn replace(self, agent: Agent) -> Result<(), Problem> {
+        if untrack(|| self.form.is_dirty()) {
+            let saved = agents::replace(agent).await?;
+            self.form.base.set(saved);
+        }
+        self.crm.save().await
+    }
+
+    fn take(self, answer: Result<(), Problem>) {
         match answer {
-            Ok(agent) => {
-                self.form.base.set(agent);
-                self.toasts.say(text().common.saved);
-            }
+            Ok(()) => self.toasts.say(text::common().saved),
             Err(problem) if problem.kind == ProblemKind::Stale => self.stale.set(true),
             Err(problem) => self.errors.refuse(problem),
         }
@@ -153,7 +164,11 @@ impl Saver {
         self.stale.set(false);
         let name = self.form.base.with_untracked(|agent| agent.name.clone());
         task::spawn(async move {
-            match agents::get(name).await {
+            let newest = async {
+                self.crm.renew_etag().await?;
+                agents::get(name).await
+            };
+            match newest.await {
                 Ok(newest) => {
                     let (mut agent, _) = untrack(|| self.form.agent(None));
                     agent.etag = newest.etag;
@@ -168,12 +183,13 @@ impl Saver {
     fn reload(self) {
         self.stale.set(false);
         self.query.reload();
+        self.crm.reload();
     }
 }
 
 #[component]
 fn StaleDialog(saver: Saver) -> impl IntoView {
-    let t = &text().common;
+    let t = text::common();
     move || {
         saver.stale.get().then(|| {
             view! {
@@ -194,7 +210,7 @@ fn StaleDialog(saver: Saver) -> impl IntoView {
 /// Activates or pauses. Its answer brings a new etag, and keeps what is not saved yet.
 #[component]
 fn StateButton(form: AgentForm) -> impl IntoView {
-    let t = &text().agents;
+    let t = text::agents();
     let toasts = Toasts::get();
     let busy = RwSignal::new(false);
     let may_write = Session::get().may("agents.write");

@@ -206,7 +206,7 @@ impl Numbers {
     fn reject(&mut self, name: &'static str) {
         self.all_good = false;
         if let Some(errors) = self.errors {
-            errors.reject(name, text().editor.not_a_number);
+            errors.reject(name, text::editor().not_a_number);
         }
     }
 }

@@ -16,7 +16,7 @@ const CHARACTERS_PER_TOKEN: u64 = 3;
 /// The tab General: who the agent is and what it may use.
 #[component]
 pub(crate) fn General() -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let form = expect_context::<AgentForm>();
     view! {
         <Section title=t.profile>
@@ -69,7 +69,7 @@ pub(crate) fn General() -> impl IntoView {
 
 #[component]
 fn InstructionsLength(form: AgentForm) -> impl IntoView {
-    let t = &text().common;
+    let t = text::common();
     let used = move || {
         let count = form.instructions.with(|words| words.chars().count());
         u64::try_from(count).unwrap_or(u64::MAX)
@@ -83,7 +83,7 @@ fn InstructionsLength(form: AgentForm) -> impl IntoView {
 }
 
 fn modes() -> Vec<RadioOption> {
-    let t = &text().editor;
+    let t = text::editor();
     [
         (AnswerMode::Off, t.mode_off, t.mode_off_text),
         (AnswerMode::Draft, t.mode_draft, t.mode_draft_text),
@@ -100,7 +100,7 @@ fn modes() -> Vec<RadioOption> {
 
 #[component]
 fn Categories(form: AgentForm) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let query = Query::once(knowledge::categories);
     view! {
         <Screen query count=3 children=move |categories| category_boxes(categories, form) />
@@ -112,7 +112,7 @@ fn Categories(form: AgentForm) -> impl IntoView {
 }
 
 fn category_boxes(categories: Vec<Category>, form: AgentForm) -> AnyView {
-    let t = &text().editor;
+    let t = text::editor();
     if categories.is_empty() {
         return view! { <Notice>{t.categories_empty}</Notice> }.into_any();
     }

@@ -13,7 +13,7 @@ const USUAL_END: i32 = 18 * 60;
 /// The working hours of each weekday.
 #[component]
 pub(super) fn Schedule(form: AgentForm) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let days = [
         t.monday,
         t.tuesday,
@@ -37,7 +37,7 @@ pub(super) fn Schedule(form: AgentForm) -> impl IntoView {
 
 #[component]
 fn Weekday(weekday: i32, label: &'static str, form: AgentForm) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let add = move || {
         form.schedule.update(|schedule| {
             schedule.push(WorkingInterval {
@@ -78,7 +78,7 @@ fn Weekday(weekday: i32, label: &'static str, form: AgentForm) -> impl IntoView 
 
 #[component]
 fn Interval(place: usize, form: AgentForm) -> impl IntoView {
-    let t = &text().editor;
+    let t = text::editor();
     let (start, end) = form
         .schedule
         .with_untracked(|schedule| {

@@ -52,9 +52,9 @@ impl Actions {
         task::spawn(async move {
             match agents::pause(name).await {
                 Ok(_) => toasts.say_with_undo(
-                    text().agents.paused,
+                    text::agents().paused,
                     Callback::new(move |()| {
-                        self.run(agents::activate(undo.clone()), text().agents.activated);
+                        self.run(agents::activate(undo.clone()), text::agents().activated);
                     }),
                 ),
                 Err(problem) => toasts.problem(&problem),
@@ -66,7 +66,7 @@ impl Actions {
 
 #[component]
 pub(crate) fn AgentList() -> impl IntoView {
-    let t = &text().agents;
+    let t = text::agents();
     let (words, set_words) = url_state("q");
     let (state, set_state) = url_state("state");
     let (model, set_model) = url_state("model");
@@ -126,7 +126,7 @@ pub(crate) fn AgentList() -> impl IntoView {
                 />
                 <Show when=is_filtered>
                     <Button look=Look::Ghost on_press=reset>
-                        {text().common.reset}
+                        {text::common().reset}
                     </Button>
                 </Show>
             </div>
@@ -164,8 +164,10 @@ const fn state_slug(state: AgentState) -> &'static str {
 }
 
 fn state_choices() -> Vec<Choice> {
-    let t = text();
-    let all = Choice::new("", format!("{}: {}", t.agents.filter_state, t.common.all));
+    let all = Choice::new(
+        "",
+        format!("{}: {}", text::agents().filter_state, text::common().all),
+    );
     let states = STATES
         .into_iter()
         .map(|state| Choice::new(state_slug(state), state_word(state)));
@@ -173,7 +175,7 @@ fn state_choices() -> Vec<Choice> {
 }
 
 fn order_choices() -> Vec<Choice> {
-    let t = &text().agents;
+    let t = text::agents();
     vec![
         Choice::new("", t.sort_updated),
         Choice::new("create_time desc", t.sort_created),
@@ -187,34 +189,35 @@ fn ModelFilter(
     value: Signal<String>,
     on_choose: impl Fn(String) + Copy + 'static,
 ) -> impl IntoView {
-    let t = text();
     let models = Query::once(|| models::list(String::new(), String::new()));
     let choices = Signal::derive(move || {
-        let all = Choice::new("", format!("{}: {}", t.agents.filter_model, t.common.any));
+        let all = Choice::new(
+            "",
+            format!("{}: {}", text::agents().filter_model, text::common().any),
+        );
         let known = models.data.get().unwrap_or_default().models.into_iter();
         let known = known
             .map(|model| Choice::new(model.name.trim_start_matches("models/"), model.display_name));
         std::iter::once(all).chain(known).collect::<Vec<_>>()
     });
-    view! { <FilterSelect label=t.agents.filter_model value choices on_choose /> }
+    view! { <FilterSelect label=text::agents().filter_model value choices on_choose /> }
 }
 
 fn no_agents(is_filtered: bool, open_form: Callback<()>) -> AnyView {
-    let t = text();
     if is_filtered {
         return view! {
             <Empty
                 glyph=Glyph::Search
-                title=t.common.nothing_found
-                words=t.common.change_filters
+                title=text::common().nothing_found
+                words=text::common().change_filters
             />
         }
         .into_any();
     }
     view! {
-        <Empty glyph=Glyph::Agent title=t.agents.empty_title words=t.agents.empty_text>
+        <Empty glyph=Glyph::Agent title=text::agents().empty_title words=text::agents().empty_text>
             <Button look=Look::Primary glyph=Glyph::Plus on_press=open_form>
-                {t.agents.create}
+                {text::agents().create}
             </Button>
         </Empty>
     }
@@ -222,14 +225,13 @@ fn no_agents(is_filtered: bool, open_form: Callback<()>) -> AnyView {
 }
 
 fn agent_table(page: ListAgentsResponse, actions: Actions) -> AnyView {
-    let t = text();
     let columns = vec![
-        t.common.name,
-        t.common.status,
-        t.agents.model,
-        t.agents.messages,
-        t.agents.last_activity,
-        t.common.updated,
+        text::common().name,
+        text::common().status,
+        text::agents().model,
+        text::agents().messages,
+        text::agents().last_activity,
+        text::common().updated,
         "",
     ];
     let total = u64::try_from(page.total_size).unwrap_or_default();
@@ -240,9 +242,9 @@ fn agent_table(page: ListAgentsResponse, actions: Actions) -> AnyView {
         .collect_view();
     view! {
         <p class="small muted" aria-live="polite">
-            {(t.agents.count)(total)}
+            {(text::agents().count)(total)}
         </p>
-        <Table caption=t.agents.caption columns>
+        <Table caption=text::agents().caption columns>
             {rows}
         </Table>
     }
@@ -251,7 +253,7 @@ fn agent_table(page: ListAgentsResponse, actions: Actions) -> AnyView {
 
 #[component]
 fn AgentRow(agent: Agent, actions: Actions) -> impl IntoView {
-    let t = &text().agents;
+    let t = text::agents();
     let navigate = use_navigate();
     let path = format!("/{}/general", agent.name);
     let open = Callback::new(move |()| navigate(&path, Default::default()));
@@ -280,7 +282,7 @@ fn AgentRow(agent: Agent, actions: Actions) -> impl IntoView {
             <td data-label=t.last_activity>
                 <RelativeTime time=agent.last_activity_time />
             </td>
-            <td data-label=text().common.updated>
+            <td data-label=text::common().updated>
                 <RelativeTime time=agent.update_time />
             </td>
             <td class="actions">
@@ -291,7 +293,7 @@ fn AgentRow(agent: Agent, actions: Actions) -> impl IntoView {
 }
 
 fn mode_word(mode: AnswerMode) -> &'static str {
-    let t = &text().editor;
+    let t = text::editor();
     match mode {
         AnswerMode::Off => t.mode_off,
         AnswerMode::Unspecified | AnswerMode::Draft => t.mode_draft,
@@ -301,7 +303,7 @@ fn mode_word(mode: AnswerMode) -> &'static str {
 
 #[component]
 fn RowMenu(agent: Agent, actions: Actions) -> impl IntoView {
-    let t = &text().agents;
+    let t = text::agents();
     let navigate = use_navigate();
     let chat = format!("/chat?agent={}", agent.name);
     let test = Callback::new(move |()| navigate(&chat, Default::default()));
@@ -315,7 +317,7 @@ fn RowMenu(agent: Agent, actions: Actions) -> impl IntoView {
     let archive = move |()| actions.run(agents::archive(name.get_value()), t.archived);
     let delete = move |()| actions.deleting.set(Some(doomed.get_value()));
     view! {
-        <Menu label=text().common.more trigger=view! { <Icon glyph=Glyph::Dots /> }>
+        <Menu label=text::common().more trigger=view! { <Icon glyph=Glyph::Dots /> }>
             <MenuItem label=t.test glyph=Glyph::Chat on_choose=test />
             {may_write
                 .then(|| {
@@ -333,7 +335,7 @@ fn RowMenu(agent: Agent, actions: Actions) -> impl IntoView {
                         <MenuItem label=t.archive glyph=Glyph::Archive on_choose=archive />
                         <div class="menu-line"></div>
                         <MenuItem
-                            label=text().common.delete
+                            label=text::common().delete
                             glyph=Glyph::Trash
                             danger=true
                             on_choose=delete
@@ -346,7 +348,7 @@ fn RowMenu(agent: Agent, actions: Actions) -> impl IntoView {
 
 #[component]
 fn DeleteDialog(actions: Actions) -> impl IntoView {
-    let t = &text().agents;
+    let t = text::agents();
     move || {
         actions.deleting.get().map(|agent| {
             let confirm = Callback::new(move |()| {
@@ -357,7 +359,7 @@ fn DeleteDialog(actions: Actions) -> impl IntoView {
                 <Confirm
                     title=t.delete_title
                     words=t.delete_text
-                    verb=text().common.delete
+                    verb=text::common().delete
                     on_confirm=confirm
                     on_close=move |()| actions.deleting.set(None)
                 />

@@ -6,7 +6,7 @@ use crate::ui::{Badge, Tone};
 
 /// The word for a state.
 pub(super) fn state_word(state: AgentState) -> &'static str {
-    let t = &text().agents;
+    let t = text::agents();
     match state {
         AgentState::Unspecified | AgentState::Draft => t.state_draft,
         AgentState::Active => t.state_active,

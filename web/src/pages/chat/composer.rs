@@ -12,7 +12,7 @@ const LIMIT: usize = 4_000;
 /// What the client says next; while the agent answers, the way to stop it.
 #[component]
 pub(super) fn Composer(talk: Talk) -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     let words = RwSignal::new(String::new());
     let input = NodeRef::<html::Textarea>::new();
     let is_running = Memo::new(move |_| talk.running.with(Option::is_some));

@@ -12,7 +12,7 @@ use crate::ui::{Confirm, Glyph, Icon, IconButton, LoadMore, RelativeTime, Screen
 /// The conversations of the test chat, last active first.
 #[component]
 pub(super) fn Conversations(talk: Talk, agents: StoredValue<Vec<Agent>>) -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     let deleting = RwSignal::new(None::<String>);
     let list = move |(conversations, _): (Vec<Conversation>, bool)| {
         if conversations.is_empty() {
@@ -67,7 +67,7 @@ fn Row(
     agents: StoredValue<Vec<Agent>>,
     deleting: RwSignal<Option<String>>,
 ) -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     let name = conversation.name;
     let path = path_of(&name);
     let agent = agents.with_value(|agents| {
@@ -95,7 +95,7 @@ fn Row(
             </A>
             <IconButton
                 glyph=Glyph::Trash
-                label=text().common.delete
+                label=text::common().delete
                 on_press=move || deleting.set(Some(name.clone()))
             />
         </li>
@@ -104,7 +104,7 @@ fn Row(
 
 #[component]
 fn DeleteDialog(talk: Talk, deleting: RwSignal<Option<String>>) -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     let toasts = Toasts::get();
     let navigate = use_navigate();
     move || {
@@ -126,7 +126,7 @@ fn DeleteDialog(talk: Talk, deleting: RwSignal<Option<String>>) -> impl IntoView
                 <Confirm
                     title=t.delete_title
                     words=t.delete_text
-                    verb=text().common.delete
+                    verb=text::common().delete
                     on_confirm=confirm
                     on_close=move |()| deleting.set(None)
                 />

@@ -6,16 +6,16 @@ use super::composer::Composer;
 use super::conversations::Conversations;
 use super::talk::Talk;
 use super::thread::Thread;
-use super::trace::{TracePanel, TraceSheet};
 use crate::api::agents::{self, Agent};
 use crate::i18n::text;
+use crate::pages::turn::{TracePanel, TraceSheet};
 use crate::query::Query;
 use crate::ui::{Choice, Empty, FilterSelect, Glyph, IconButton, Screen, Sheet};
 
 /// Talking to an agent: conversations, the thread, and how each answer came about.
 #[component]
 pub(crate) fn TestChat() -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     Effect::new(move |_| document().set_title(&format!("{} · T11", t.title)));
     let agents = Query::once(agents::all);
     view! {
@@ -27,14 +27,13 @@ pub(crate) fn TestChat() -> impl IntoView {
 }
 
 fn desk(agents: Vec<Agent>) -> AnyView {
-    let t = text();
     if !agents.is_empty() {
         return view! { <Desk agents /> }.into_any();
     }
     view! {
-        <Empty glyph=Glyph::Agent title=t.chat.no_agents words=t.chat.no_agents_text>
+        <Empty glyph=Glyph::Agent title=text::chat().no_agents words=text::chat().no_agents_text>
             <A href="/agents?new=1" attr:class="button button-primary">
-                {t.agents.create}
+                {text::agents().create}
             </A>
         </Empty>
     }
@@ -43,7 +42,7 @@ fn desk(agents: Vec<Agent>) -> AnyView {
 
 #[component]
 fn Desk(agents: Vec<Agent>) -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     let params = use_params_map();
     let conversation = Memo::new(move |_| {
         let id = params
@@ -77,19 +76,19 @@ fn Desk(agents: Vec<Agent>) -> impl IntoView {
                     <span class="narrow-only">
                         <IconButton
                             glyph=Glyph::Sparkle
-                            label=text().trace.title
-                            on_press=move || talk.trace_open.set(true)
+                            label=text::trace().title
+                            on_press=move || talk.trace.open.set(true)
                         />
                     </span>
                 </header>
                 <Thread talk />
                 <Composer talk />
             </section>
-            <aside class="chat-trace" aria-label=text().trace.title>
-                <TracePanel talk />
+            <aside class="chat-trace" aria-label=text::trace().title>
+                <TracePanel trace=talk.trace />
             </aside>
         </div>
-        <TraceSheet talk />
+        <TraceSheet trace=talk.trace />
         <Show when=move || list_open.get()>
             <Sheet title=t.conversations left=true on_close=move |()| list_open.set(false)>
                 <Conversations talk agents />
@@ -118,7 +117,7 @@ fn choose_agent(talk: Talk, agents: &[Agent]) {
 /// Whom the reader talks to: chosen for a new conversation, fixed in one that has begun.
 #[component]
 fn AgentPicker(talk: Talk, agents: StoredValue<Vec<Agent>>) -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     let choices: Vec<Choice> = agents.with_value(|agents| {
         agents
             .iter()

@@ -7,9 +7,8 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
 use crate::api::Problem;
-use crate::api::conversations::{
-    self, ChatEvent, ChatMessage, Conversation, Sentence, Turn, TurnStep,
-};
+use crate::api::conversations::{self, ChatEvent, ChatMessage, Conversation, Sentence, TurnStep};
+use crate::pages::turn::{Shown, Trace};
 use crate::query::Query;
 use crate::task;
 
@@ -28,18 +27,6 @@ pub(super) struct Running {
     pub(super) retracted: bool,
 }
 
-/// What the trace panel shows.
-#[derive(Clone, Debug, Default)]
-pub(super) enum Shown {
-    #[default]
-    Nothing,
-    /// The steps of the running turn.
-    Running,
-    Loading,
-    Turn(Box<Turn>),
-    Failed(Problem),
-}
-
 #[derive(Clone, Copy)]
 pub(super) struct Talk {
     /// `conversations/{conversation}`; empty = a new one.
@@ -54,11 +41,7 @@ pub(super) struct Talk {
     pub(super) running: RwSignal<Option<Running>>,
     pub(super) problem: RwSignal<Option<Problem>>,
     pub(super) stopped: RwSignal<bool>,
-    pub(super) shown: RwSignal<Shown>,
-    /// The passage that a press on a source asks to see: `p1`.
-    pub(super) passage: RwSignal<String>,
-    /// On a narrow screen the trace is a sheet.
-    pub(super) trace_open: RwSignal<bool>,
+    pub(super) trace: Trace,
     stream: StoredValue<Option<AbortHandle>, LocalStorage>,
     open: Callback<String>,
 }
@@ -76,6 +59,7 @@ impl Talk {
         );
         let listed = RwSignal::new(LISTED);
         let conversations = Query::keyed(move || listed.get(), conversations::list);
+        let running = RwSignal::new(None);
         let navigate = use_navigate();
         let talk = Self {
             conversation,
@@ -83,12 +67,17 @@ impl Talk {
             messages,
             conversations,
             listed,
-            running: RwSignal::new(None),
+            running,
             problem: RwSignal::new(None),
             stopped: RwSignal::new(false),
-            shown: RwSignal::new(Shown::Nothing),
-            passage: RwSignal::new(String::new()),
-            trace_open: RwSignal::new(false),
+            trace: Trace::new(Signal::derive(move || {
+                running.with(|running: &Option<Running>| {
+                    running
+                        .as_ref()
+                        .map(|running| running.steps.clone())
+                        .unwrap_or_default()
+                })
+            })),
             stream: StoredValue::new_local(None),
             open: Callback::new(move |name: String| {
                 let options = NavigateOptions {
@@ -123,7 +112,7 @@ impl Talk {
             }
             if before.is_some_and(|before| before != now) && !self.is_running() {
                 self.messages.data.set(None);
-                self.shown.set(Shown::Nothing);
+                self.trace.shown.set(Shown::Nothing);
                 self.problem.set(None);
                 self.stopped.set(false);
             }
@@ -149,7 +138,7 @@ impl Talk {
         }
         self.problem.set(None);
         self.stopped.set(false);
-        self.shown.set(Shown::Running);
+        self.trace.shown.set(Shown::Running);
         self.running.set(Some(Running {
             conversation: self.conversation.get_untracked(),
             said: Some(words.clone()),
@@ -171,7 +160,7 @@ impl Talk {
         self.abort();
         self.running.set(None);
         self.stopped.set(true);
-        self.shown.set(Shown::Nothing);
+        self.trace.shown.set(Shown::Nothing);
         self.messages.reload();
     }
 
@@ -209,7 +198,7 @@ impl Talk {
                 self.update_running(|running| running.sentences.clear());
                 self.add(finished.answer);
                 if let Some(turn) = finished.turn {
-                    self.shown.set(Shown::Turn(Box::new(turn)));
+                    self.trace.shown.set(Shown::Turn(Box::new(turn)));
                 }
             }
         }
@@ -232,26 +221,6 @@ impl Talk {
             let messages = messages.get_or_insert_default();
             if !messages.iter().any(|shown| shown.name == message.name) {
                 messages.push(message);
-            }
-        });
-    }
-
-    /// Opens the trace of a turn, at a passage if one is named.
-    pub(super) fn show(self, turn: String, passage: String) {
-        self.passage.set(passage);
-        self.trace_open.set(true);
-        let is_shown = self.shown.with_untracked(|shown| match shown {
-            Shown::Turn(shown) => shown.name == turn,
-            Shown::Nothing | Shown::Running | Shown::Loading | Shown::Failed(_) => false,
-        });
-        if is_shown || turn.is_empty() {
-            return;
-        }
-        self.shown.set(Shown::Loading);
-        task::spawn(async move {
-            match conversations::turn(turn).await {
-                Ok(turn) => self.shown.set(Shown::Turn(Box::new(turn))),
-                Err(problem) => self.shown.set(Shown::Failed(problem)),
             }
         });
     }

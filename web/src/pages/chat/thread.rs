@@ -1,16 +1,17 @@
 use leptos::html;
 use leptos::prelude::*;
 
-use super::talk::{Running, Shown, Talk};
-use super::words::{skip_words, step_word};
-use crate::api::conversations::{Author, ChatMessage, Sentence};
+use super::talk::{Running, Talk};
+use crate::api::conversations::{Author, ChatMessage};
 use crate::i18n::{format, text};
+use crate::pages::turn::words::{skip_words, step_word};
+use crate::pages::turn::{Shown, sentences};
 use crate::ui::{Avatar, Button, Empty, Failure, Glyph, Look, Notice, Tone};
 
 /// The talk as a list: author, time, words; with each sentence its sources.
 #[component]
 pub(super) fn Thread(talk: Talk) -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     let log = NodeRef::<html::Div>::new();
     keep_at_end(talk, log);
     let is_empty = move || {
@@ -70,10 +71,10 @@ fn keep_at_end(talk: Talk, log: NodeRef<html::Div>) {
 /// Why there is no answer to the last message.
 #[component]
 fn Silence(talk: Talk) -> impl IntoView {
-    move || match talk.shown.get() {
+    move || match talk.trace.shown.get() {
         Shown::Turn(turn) if turn.outcome == "silent" => Some(view! {
             <Notice>
-                <strong>{text().chat.silent}</strong>
+                <strong>{text::chat().silent}</strong>
                 <p>{skip_words(&turn.skip_reason)}</p>
             </Notice>
         }),
@@ -85,7 +86,7 @@ fn Silence(talk: Talk) -> impl IntoView {
 
 #[component]
 fn Start(talk: Talk) -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     let suggestions = [
         t.suggestion_one,
         t.suggestion_two,
@@ -107,7 +108,7 @@ fn Start(talk: Talk) -> impl IntoView {
 
 #[component]
 fn Message(message: ChatMessage, talk: Talk) -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     let author = message.author();
     let (who, is_bot) = match author {
         Author::Client | Author::Unspecified => (t.you, false),
@@ -120,9 +121,9 @@ fn Message(message: ChatMessage, talk: Talk) -> impl IntoView {
     let body = if message.sentences.is_empty() {
         view! { <p class="said">{message.content}</p> }.into_any()
     } else {
-        sentences(&message.sentences, talk, turn)
+        sentences(&message.sentences, talk.trace, turn)
     };
-    let show = Callback::new(move |()| talk.show(turn.get_value(), String::new()));
+    let show = Callback::new(move |()| talk.trace.show(turn.get_value(), String::new()));
     view! {
         <li class="message" class:from-bot=is_bot class:from-client=author == Author::Client>
             <div class="row small muted">
@@ -146,42 +147,6 @@ fn Message(message: ChatMessage, talk: Talk) -> impl IntoView {
     .into_any()
 }
 
-/// An answer sentence by sentence; the numbers behind each open its passages.
-fn sentences(sentences: &[Sentence], talk: Talk, turn: StoredValue<String>) -> AnyView {
-    let pieces = sentences
-        .iter()
-        .map(|sentence| {
-            let sources = sentence
-                .passage_ids
-                .iter()
-                .map(|id| view! { <SourceMark id=id.clone() talk turn /> })
-                .collect_view();
-            view! {
-                <span class="sentence">{sentence.text.clone()} {sources}</span>
-                " "
-            }
-        })
-        .collect_view();
-    view! { <p class="said">{pieces}</p> }.into_any()
-}
-
-#[component]
-fn SourceMark(id: String, talk: Talk, turn: StoredValue<String>) -> impl IntoView {
-    let number = id.trim_start_matches('p').to_owned();
-    let label = format!("{} {number}", text().chat.source);
-    view! {
-        <button
-            type="button"
-            class="source-mark"
-            aria-label=label.clone()
-            title=label
-            on:click=move |_| talk.show(turn.get_value(), id.clone())
-        >
-            {number}
-        </button>
-    }
-}
-
 /// What the client just said, and the answer as it comes.
 #[component]
 fn RunningTurn(talk: Talk) -> impl IntoView {
@@ -197,7 +162,7 @@ fn RunningTurn(talk: Talk) -> impl IntoView {
 
 #[component]
 fn Said(words: String) -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     view! {
         <li class="message from-client">
             <div class="row small muted">
@@ -213,7 +178,7 @@ fn Said(words: String) -> impl IntoView {
 
 #[component]
 fn Coming(running: Running, talk: Talk) -> impl IntoView {
-    let t = &text().chat;
+    let t = text::chat();
     let step = running
         .steps
         .last()
@@ -222,7 +187,7 @@ fn Coming(running: Running, talk: Talk) -> impl IntoView {
     let body = if running.sentences.is_empty() {
         ().into_any()
     } else {
-        let words = sentences(&running.sentences, talk, no_turn);
+        let words = sentences(&running.sentences, talk.trace, no_turn);
         view! { <div class="bubble">{words}</div> }.into_any()
     };
     view! {

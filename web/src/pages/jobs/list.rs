@@ -60,7 +60,7 @@ fn replace(jobs: &mut [Job], newer: &Job) {
 /// Long work, as it goes on.
 #[component]
 pub(crate) fn JobList() -> impl IntoView {
-    let t = &text().jobs;
+    let t = text::jobs();
     let live = expect_context::<LiveJobs>();
     live.subscribe();
     let (show, set_show) = url_state("show");
@@ -76,7 +76,7 @@ pub(crate) fn JobList() -> impl IntoView {
         may_write: Session::get().may("jobs.write"),
     };
     let filters = [
-        ("", text().common.all),
+        ("", text::common().all),
         ("open", t.filter_active),
         ("failed", t.filter_failed),
         ("done", t.filter_done),
@@ -126,7 +126,7 @@ fn states_of(show: &str) -> Vec<JobState> {
 
 #[component]
 fn LiveBadge(live: LiveJobs) -> impl IntoView {
-    let t = &text().jobs;
+    let t = text::jobs();
     move || {
         if live.connected.get() {
             view! { <Badge label=t.live tone=Tone::Success live=true /> }
@@ -172,19 +172,18 @@ fn follow(live: LiveJobs, query: Query<JobPage>, show: Signal<String>) -> RwSign
 }
 
 fn job_table((jobs, _): JobPage, actions: Actions) -> AnyView {
-    let t = text();
     if jobs.is_empty() {
         return view! {
-            <Empty glyph=Glyph::Jobs title=t.jobs.empty_title words=t.jobs.empty_text />
+            <Empty glyph=Glyph::Jobs title=text::jobs().empty_title words=text::jobs().empty_text />
         }
         .into_any();
     }
     let columns = vec![
-        t.jobs.job,
-        t.common.status,
-        t.jobs.progress,
-        t.jobs.attempts,
-        t.common.updated,
+        text::jobs().job,
+        text::common().status,
+        text::jobs().progress,
+        text::jobs().attempts,
+        text::common().updated,
         "",
     ];
     let rows = jobs
@@ -192,7 +191,7 @@ fn job_table((jobs, _): JobPage, actions: Actions) -> AnyView {
         .map(|job| view! { <JobRow job actions /> })
         .collect_view();
     view! {
-        <Table caption=t.jobs.caption columns>
+        <Table caption=text::jobs().caption columns>
             {rows}
         </Table>
     }
@@ -201,7 +200,7 @@ fn job_table((jobs, _): JobPage, actions: Actions) -> AnyView {
 
 #[component]
 fn JobRow(job: Job, actions: Actions) -> impl IntoView {
-    let t = &text().jobs;
+    let t = text::jobs();
     let title = if job.display_name.is_empty() {
         kind_word(&job)
     } else {
@@ -239,7 +238,7 @@ fn progress(job: &Job) -> AnyView {
             view! { <Progress percent=Some(progress.percent) label /> }.into_any()
         }
         (JobState::Running, None, _) => {
-            view! { <Progress percent=None label=text().jobs.state_running /> }.into_any()
+            view! { <Progress percent=None label=text::jobs().state_running /> }.into_any()
         }
         (JobState::Dead | JobState::Retrying, _, Some(error)) => {
             let (what, _) = ingestion::error_words(&error.reason);
@@ -251,7 +250,7 @@ fn progress(job: &Job) -> AnyView {
 
 #[component]
 fn JobButtons(job: Job, actions: Actions) -> impl IntoView {
-    let t = &text().jobs;
+    let t = text::jobs();
     let state = job.state();
     let name = StoredValue::new(job.name);
     let retry = move || actions.run(jobs::retry(name.get_value()), t.retried);
@@ -289,7 +288,6 @@ fn JobSheet(actions: Actions) -> impl IntoView {
 
 #[component]
 fn JobFacts(job: Job) -> impl IntoView {
-    let t = text();
     let is_retrying = job.state() == JobState::Retrying;
     let error = job.error.clone();
     let error = error.filter(|error| !error.reason.is_empty()).map(|error| {
@@ -310,40 +308,40 @@ fn JobFacts(job: Job) -> impl IntoView {
     view! {
         {error}
         <dl class="facts">
-            <dt>{t.common.status}</dt>
+            <dt>{text::common().status}</dt>
             <dd>
                 <StateBadge state=job.state() />
             </dd>
-            <dt>{t.jobs.kind}</dt>
+            <dt>{text::jobs().kind}</dt>
             <dd>{kind_word(&job)}</dd>
-            <dt>{t.jobs.queue}</dt>
+            <dt>{text::jobs().queue}</dt>
             <dd>{job.queue}</dd>
-            <dt>{t.jobs.attempts}</dt>
+            <dt>{text::jobs().attempts}</dt>
             <dd class="numeric">{format!("{} / {}", job.attempt, job.max_attempts)}</dd>
-            <dt>{t.jobs.lost}</dt>
+            <dt>{text::jobs().lost}</dt>
             <dd class="numeric">{job.lost}</dd>
-            <dt>{t.common.created}</dt>
+            <dt>{text::common().created}</dt>
             <dd>
                 <RelativeTime time=job.create_time />
             </dd>
             {is_retrying
                 .then(|| {
                     view! {
-                        <dt>{t.jobs.runs_at}</dt>
+                        <dt>{text::jobs().runs_at}</dt>
                         <dd>
                             <RelativeTime time=job.run_time />
                         </dd>
                     }
                 })}
-            <dt>{t.jobs.started}</dt>
+            <dt>{text::jobs().started}</dt>
             <dd>
                 <RelativeTime time=job.start_time />
             </dd>
-            <dt>{t.jobs.ended}</dt>
+            <dt>{text::jobs().ended}</dt>
             <dd>
                 <RelativeTime time=job.end_time />
             </dd>
-            <dt>{t.settings.identifier}</dt>
+            <dt>{text::settings().identifier}</dt>
             <dd>
                 <CopyId id=job.name />
             </dd>

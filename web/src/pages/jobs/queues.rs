@@ -9,7 +9,7 @@ use crate::ui::{Badge, Button, Screen, Toasts, Tone};
 /// The queues: how much waits, and a switch to hold it.
 #[component]
 pub(super) fn Queues(may_write: bool) -> impl IntoView {
-    let t = &text().jobs;
+    let t = text::jobs();
     let query = Query::once(jobs::queues);
     view! {
         <section class="stack-tight">
@@ -35,7 +35,7 @@ fn rows(queues: Vec<Queue>, query: Query<Vec<Queue>>, may_write: bool) -> Vec<An
 
 #[component]
 fn QueueRow(queue: Queue, query: Query<Vec<Queue>>, may_write: bool) -> impl IntoView {
-    let t = &text().jobs;
+    let t = text::jobs();
     let toasts = Toasts::get();
     let paused = queue.paused;
     let count = |count: i64| u64::try_from(count).unwrap_or_default();

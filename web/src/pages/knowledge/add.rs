@@ -21,7 +21,7 @@ pub(super) fn AddMenu(
     may_write: bool,
     on_add: impl Fn(String) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let trigger = view! {
         <Icon glyph=Glyph::Plus small=true />
         {t.add}
@@ -56,7 +56,7 @@ pub(super) fn AddDialog(
     kind: Signal<String>,
     #[prop(into)] on_close: Callback<()>,
 ) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     move || match kind.get().as_str() {
         "files" => view! {
             <Dialog title=t.files_title on_close wide=true>
@@ -83,12 +83,12 @@ pub(super) fn AddDialog(
 /// The categories to put a source into.
 pub(super) fn category_choices(library: Library) -> Vec<Choice> {
     let categories = library.categories.data.get_untracked().unwrap_or_default();
-    choices(&categories, text().knowledge.no_category)
+    choices(&categories, text::knowledge().no_category)
 }
 
 #[component]
 fn FilesForm(library: Library, on_close: Callback<()>) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let category = RwSignal::new(library.category.get_untracked());
     let on_files = move |files: Vec<File>| {
         if !files.is_empty() {
@@ -111,7 +111,7 @@ fn FilesForm(library: Library, on_close: Callback<()>) -> impl IntoView {
 
 #[component]
 fn PageForm(library: Library, on_close: Callback<()>) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let toasts = Toasts::get();
     let errors = FormErrors::provide();
     let uri = RwSignal::new(String::new());
@@ -166,9 +166,9 @@ fn PageForm(library: Library, on_close: Callback<()>) -> impl IntoView {
                 choices=category_choices(library)
             />
             <div class="dialog-actions">
-                <Button on_press=on_close>{text().common.cancel}</Button>
+                <Button on_press=on_close>{text::common().cancel}</Button>
                 <Button look=Look::Primary submit=true busy>
-                    {text().common.add}
+                    {text::common().add}
                 </Button>
             </div>
         </form>

@@ -15,7 +15,7 @@ pub(super) fn ArticleForm(
     before: Option<Source>,
     on_close: Callback<()>,
 ) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let toasts = Toasts::get();
     let errors = FormErrors::provide();
     let old = before.clone().unwrap_or_default();
@@ -71,9 +71,9 @@ pub(super) fn ArticleForm(
                 choices=category_choices(library)
             />
             <div class="dialog-actions">
-                <Button on_press=on_close>{text().common.cancel}</Button>
+                <Button on_press=on_close>{text::common().cancel}</Button>
                 <Button look=Look::Primary submit=true busy>
-                    {text().common.save}
+                    {text::common().save}
                 </Button>
             </div>
         </form>

@@ -25,7 +25,7 @@ pub(super) fn Categories(
     library: Library,
     on_select: impl Fn(String) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let editing = RwSignal::new(Editing::Nothing);
     let nodes = Signal::derive(move || {
         let categories = library.categories.data.get().unwrap_or_default();
@@ -108,7 +108,7 @@ pub(super) fn choices(categories: &[Category], none: &str) -> Vec<Choice> {
 
 #[component]
 fn CategoryButtons(category: Category, editing: RwSignal<Editing>) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let category = StoredValue::new(category);
     let rename = Callback::new(move |()| editing.set(Editing::Rename(category.get_value())));
     let delete = Callback::new(move |()| editing.set(Editing::Delete(category.get_value())));
@@ -118,7 +118,7 @@ fn CategoryButtons(category: Category, editing: RwSignal<Editing>) -> impl IntoV
                 {t.rename_category}
             </Button>
             <Button look=Look::Ghost glyph=Glyph::Trash on_press=delete>
-                {text().common.delete}
+                {text::common().delete}
             </Button>
         </div>
     }
@@ -130,7 +130,7 @@ fn CategoryDialogs(
     editing: RwSignal<Editing>,
     on_select: impl Fn(String) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let toasts = Toasts::get();
     let close = Callback::new(move |()| editing.set(Editing::Nothing));
     move || match editing.get() {
@@ -163,7 +163,7 @@ fn CategoryDialogs(
                 <Confirm
                     title=t.delete_category
                     words=t.delete_category_text
-                    verb=text().common.delete
+                    verb=text::common().delete
                     on_confirm=delete
                     on_close=close
                 />
@@ -176,7 +176,7 @@ fn CategoryDialogs(
 /// A new category, or a new name for one.
 #[component]
 fn CategoryForm(library: Library, before: Option<Category>, close: Callback<()>) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let errors = FormErrors::provide();
     let is_new = before.is_none();
     let old_name = before
@@ -241,9 +241,9 @@ fn CategoryForm(library: Library, before: Option<Category>, close: Callback<()>)
                     }
                 })}
             <div class="dialog-actions">
-                <Button on_press=close>{text().common.cancel}</Button>
+                <Button on_press=close>{text::common().cancel}</Button>
                 <Button look=Look::Primary submit=true busy>
-                    {text().common.save}
+                    {text::common().save}
                 </Button>
             </div>
         </form>

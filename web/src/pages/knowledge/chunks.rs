@@ -11,7 +11,7 @@ type ChunkPage = (Vec<Chunk>, String);
 /// What an agent may be given of a source, piece by piece.
 #[component]
 pub(super) fn Chunks(source: String) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let parent = StoredValue::new(source);
     let query = Query::once(move || knowledge::chunks(parent.get_value(), String::new()));
     let busy = RwSignal::new(false);
@@ -48,7 +48,7 @@ pub(super) fn Chunks(source: String) -> impl IntoView {
 }
 
 fn chunk_list(chunks: Vec<Chunk>) -> AnyView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     if chunks.is_empty() {
         return view! { <p class="soft">{t.no_chunks}</p> }.into_any();
     }
@@ -61,7 +61,7 @@ fn chunk_list(chunks: Vec<Chunk>) -> AnyView {
 
 #[component]
 fn ChunkView(chunk: Chunk) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let number = u64::try_from(chunk.index).unwrap_or_default() + 1;
     let tokens = u64::try_from(chunk.token_count).unwrap_or_default();
     let page = (chunk.page > 0).then(|| format!(" · {} {}", t.chunk_page, chunk.page));

@@ -42,7 +42,7 @@ fn OpenSource(library: Library, name: String, on_close: Callback<()>) -> impl In
         move |_| knowledge::get(wanted.clone()),
     );
     view! {
-        <Sheet title=text().knowledge.source on_close>
+        <Sheet title=text::knowledge().source on_close>
             <Screen
                 query
                 count=4
@@ -64,7 +64,7 @@ fn SourceView(
     query: Query<Source>,
     on_close: Callback<()>,
 ) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let is_article = source.kind() == SourceKind::Article;
     let content = source.content.clone();
     let parent = source.name.clone();
@@ -116,11 +116,11 @@ fn Mishap(source: Source) -> impl IntoView {
 
 #[component]
 fn Facts(source: Source) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let language = match source.language.as_str() {
         "ru" => t.language_ru,
         "en" => t.language_en,
-        _ => text().common.unknown,
+        _ => text::common().unknown,
     };
     let valid = if source.valid_until_date.is_empty() {
         t.for_good.to_owned()
@@ -165,7 +165,7 @@ fn Facts(source: Source) -> impl IntoView {
             <dd>
                 <RelativeTime time=source.process_time />
             </dd>
-            <dt>{text().settings.identifier}</dt>
+            <dt>{text::settings().identifier}</dt>
             <dd>
                 <CopyId id=source.name />
             </dd>
@@ -182,7 +182,7 @@ fn SourceActions(
     query: Query<Source>,
     on_close: Callback<()>,
 ) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let toasts = Toasts::get();
     let is_article = source.kind() == SourceKind::Article;
     let enabled = source.enabled;
@@ -261,7 +261,7 @@ fn SourceActions(
                 .then(|| {
                     view! {
                         <Button glyph=Glyph::Edit on_press=move |()| editing.set(true)>
-                            {text().common.edit}
+                            {text::common().edit}
                         </Button>
                     }
                 })}
@@ -269,7 +269,7 @@ fn SourceActions(
                 {t.reprocess}
             </Button>
             <Button look=Look::Danger glyph=Glyph::Trash on_press=move |()| deleting.set(true)>
-                {text().common.delete}
+                {text::common().delete}
             </Button>
         </div>
         <Show when=move || editing.get()>
@@ -281,7 +281,7 @@ fn SourceActions(
             <Confirm
                 title=t.delete_title
                 words=t.delete_text
-                verb=text().common.delete
+                verb=text::common().delete
                 on_confirm=delete
                 on_close=move |()| deleting.set(false)
             />

@@ -52,7 +52,7 @@ impl Library {
 /// Categories, sources, and what is being read.
 #[component]
 pub(crate) fn KnowledgeList() -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let live = expect_context::<LiveJobs>();
     live.subscribe();
     let (category, set_category) = url_state("category");
@@ -93,9 +93,9 @@ pub(crate) fn KnowledgeList() -> impl IntoView {
                     <div class="filters">
                         <SearchInput label=t.search_sources value=words on_search=set_words />
                         <FilterSelect
-                            label=text().common.status
+                            label=text::common().status
                             value=state
-                            choices=choices(text().common.status, &STATES, state_word)
+                            choices=choices(text::common().status, &STATES, state_word)
                             on_choose=set_state
                         />
                         <FilterSelect
@@ -129,7 +129,7 @@ pub(crate) fn KnowledgeList() -> impl IntoView {
 /// Sources and the search test.
 #[component]
 pub(super) fn KnowledgeTabs() -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let tabs = vec![
         Tab {
             href: "/knowledge".to_owned(),
@@ -151,7 +151,7 @@ fn by_word<T: Copy>(known: &[(&str, T)], word: &str) -> Option<T> {
 }
 
 fn choices<T: Copy>(label: &str, known: &[(&str, T)], word: fn(T) -> &'static str) -> Vec<Choice> {
-    let all = Choice::new("", format!("{label}: {}", text().common.all));
+    let all = Choice::new("", format!("{label}: {}", text::common().all));
     let known = known
         .iter()
         .map(|(slug, value)| Choice::new(*slug, word(*value)));
@@ -177,24 +177,23 @@ fn follow(live: LiveJobs, library: Library) {
 }
 
 fn nothing(is_filtered: bool, open_files: Callback<()>) -> AnyView {
-    let t = text();
     if is_filtered {
-        let (title, words) = (t.common.nothing_found, t.common.change_filters);
+        let (title, words) = (text::common().nothing_found, text::common().change_filters);
         return view! { <Empty glyph=Glyph::Search title words /> }.into_any();
     }
     let hints = [
-        t.knowledge.hint_one,
-        t.knowledge.hint_two,
-        t.knowledge.hint_three,
+        text::knowledge().hint_one,
+        text::knowledge().hint_two,
+        text::knowledge().hint_three,
     ];
     let hints = hints
         .into_iter()
         .map(|hint| view! { <li class="field-hint">{hint}</li> })
         .collect_view();
     view! {
-        <Empty glyph=Glyph::Book title=t.knowledge.empty_title words=t.knowledge.empty_text>
+        <Empty glyph=Glyph::Book title=text::knowledge().empty_title words=text::knowledge().empty_text>
             <Button look=Look::Primary glyph=Glyph::Upload on_press=open_files>
-                {t.knowledge.files_title}
+                {text::knowledge().files_title}
             </Button>
         </Empty>
         <ul class="stack-tight hints">{hints}</ul>

@@ -16,7 +16,7 @@ const LIMITS: [&str; 4] = ["5", "8", "20", "50"];
 /// Searches as an agent would, and shows why each passage was found.
 #[component]
 pub(crate) fn SearchTest() -> impl IntoView {
-    let t = &text().search;
+    let t = text::search();
     let errors = FormErrors::provide();
     let words = RwSignal::new(String::new());
     let agent = RwSignal::new(String::new());
@@ -50,7 +50,7 @@ pub(crate) fn SearchTest() -> impl IntoView {
         });
     };
     view! {
-        <Page title=text().knowledge.title>
+        <Page title=text::knowledge().title>
             <KnowledgeTabs />
             <form class="card card-body stack" on:submit=search>
                 <TextInput
@@ -74,7 +74,7 @@ pub(crate) fn SearchTest() -> impl IntoView {
                 {move || match (answer.get(), busy.get()) {
                     (None, true) => view! { <Skeleton count=3 /> }.into_any(),
                     (None, false) => {
-                        let title = text().knowledge.tab_search;
+                        let title = text::knowledge().tab_search;
                         view! { <Empty glyph=Glyph::Search title words=t.before small=true /> }
                             .into_any()
                     }
@@ -88,7 +88,7 @@ pub(crate) fn SearchTest() -> impl IntoView {
 
 #[component]
 fn Results(found: SearchChunksResponse) -> impl IntoView {
-    let t = &text().search;
+    let t = text::search();
     let count = u64::try_from(found.hits.len()).unwrap_or_default();
     let took = format::microseconds(found.took_micros.into());
     let hits = found
@@ -116,9 +116,9 @@ fn Results(found: SearchChunksResponse) -> impl IntoView {
 
 #[component]
 fn Hit(hit: SearchHit) -> impl IntoView {
-    let t = &text().search;
+    let t = text::search();
     let chunk = hit.chunk.unwrap_or_default();
-    let page = (chunk.page > 0).then(|| (text().chat.page)(chunk.page));
+    let page = (chunk.page > 0).then(|| (text::chat().page)(chunk.page));
     let rank = |rank: i32, score: f64| {
         u64::try_from(rank)
             .ok()

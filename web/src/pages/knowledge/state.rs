@@ -12,7 +12,7 @@ pub(super) fn StateBadge(state: SourceState) -> impl IntoView {
 }
 
 pub(super) fn state_word(state: SourceState) -> &'static str {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     match state {
         SourceState::Unspecified | SourceState::Pending => t.state_pending,
         SourceState::Processing => t.state_processing,
@@ -31,7 +31,7 @@ fn tone(state: SourceState) -> Tone {
 }
 
 pub(super) fn kind_word(kind: SourceKind) -> &'static str {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     match kind {
         SourceKind::Unspecified | SourceKind::File => t.kind_file,
         SourceKind::Article => t.kind_article,

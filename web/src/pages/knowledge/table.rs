@@ -15,13 +15,12 @@ pub(super) fn SourceTable(
     live: LiveJobs,
     on_open: impl Fn(String) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
-    let t = text();
     let columns = vec![
-        t.common.name,
-        t.knowledge.kind,
-        t.common.status,
-        t.knowledge.chunks,
-        t.common.updated,
+        text::common().name,
+        text::knowledge().kind,
+        text::common().status,
+        text::knowledge().chunks,
+        text::common().updated,
     ];
     let total = u64::try_from(page.total_size).unwrap_or_default();
     let rows = page
@@ -31,9 +30,9 @@ pub(super) fn SourceTable(
         .collect_view();
     view! {
         <p class="small muted" aria-live="polite">
-            {(t.knowledge.sources)(total)}
+            {(text::knowledge().sources)(total)}
         </p>
-        <Table caption=t.knowledge.caption columns>
+        <Table caption=text::knowledge().caption columns>
             {rows}
         </Table>
     }
@@ -47,7 +46,7 @@ fn SourceRow(
     live: LiveJobs,
     on_open: impl Fn(String) + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
-    let t = &text().knowledge;
+    let t = text::knowledge();
     let name = source.name.clone();
     let category = category_name(library, &source.category);
     let chunks = format::integer(source.chunk_count.into());

@@ -132,7 +132,6 @@ pub(super) fn UploadList(library: Library) -> impl IntoView {
 
 #[component]
 fn UploadRow(upload: Upload, library: Library) -> impl IntoView {
-    let t = text();
     let uploads = library.uploads;
     let id = upload.id;
     let name = upload.file.name();
@@ -146,12 +145,12 @@ fn UploadRow(upload: Upload, library: Library) -> impl IntoView {
             </div>
             <Show when=move || matches!(uploads.step(id), Some(Step::Failed(_)))>
                 <Button look=Look::Ghost glyph=Glyph::Refresh on_press=again>
-                    {t.common.retry}
+                    {text::common().retry}
                 </Button>
             </Show>
             <IconButton
                 glyph=Glyph::Close
-                label=t.common.cancel
+                label=text::common().cancel
                 on_press=move || uploads.forget(id)
             />
         </li>
@@ -161,7 +160,7 @@ fn UploadRow(upload: Upload, library: Library) -> impl IntoView {
 fn step_view(step: Step) -> AnyView {
     match step {
         Step::Sending(percent) => {
-            let label = text().knowledge.uploading;
+            let label = text::knowledge().uploading;
             view! { <Progress percent=Some(percent) label /> }.into_any()
         }
         Step::Failed(problem) => failed(&problem),

@@ -9,7 +9,7 @@ use crate::ui::{Badge, Button, Failure, Notice, TextArea, Tone};
 /// Whether an agent might say a sentence: the same rule as the one that guards answers.
 #[component]
 pub(super) fn CheckSentence() -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let words = RwSignal::new(String::new());
     let busy = RwSignal::new(false);
     let answer = RwSignal::new(None::<Result<CheckSentenceResponse, Problem>>);
@@ -60,7 +60,7 @@ pub(super) fn CheckSentence() -> impl IntoView {
 
 #[component]
 fn Verdict(answer: CheckSentenceResponse) -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let (words, tone) = match (answer.numbers.is_empty(), answer.allowed) {
         (true, _) => (t.check_no_numbers, Tone::Info),
         (false, true) => (t.check_allowed, Tone::Success),

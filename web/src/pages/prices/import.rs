@@ -31,7 +31,7 @@ pub(super) fn ImportPrices(
     on_done: Callback<()>,
     #[prop(into)] on_close: Callback<()>,
 ) -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let step = RwSignal::new(Step::Choose);
     let again = Callback::new(move |()| step.set(Step::Choose));
     view! {
@@ -51,7 +51,7 @@ pub(super) fn ImportPrices(
 
 #[component]
 fn Chooser(step: RwSignal<Step>, on_done: Callback<()>) -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let first = if language() == Language::Russian {
         "RUB"
     } else {
@@ -133,7 +133,7 @@ fn follow(step: RwSignal<Step>, on_done: Callback<()>, progress: UploadProgress)
 
 #[component]
 fn Report(report: ImportReport, on_close: Callback<()>) -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let version = report.version;
     let count = u64::try_from(version.item_count).unwrap_or_default();
     let errors = u64::try_from(version.error_count).unwrap_or_default();
@@ -152,12 +152,12 @@ fn Report(report: ImportReport, on_close: Callback<()>) -> impl IntoView {
         <Notice tone>
             <strong>{(t.imported)(count)}</strong>
             <p>{difference}</p>
-            {(errors > 0).then(|| view! { <p>{(t.errors)(errors)} ". " {t.blocked}</p> })}
+            {(errors > 0).then(|| view! { <p>{(t.errors)(errors)} ". " {text::problems().price_errors_next}</p> })}
         </Notice>
         {(!rows.is_empty()).then(|| view! { <RowErrors rows /> })}
         <div class="dialog-actions">
             <Button look=Look::Primary on_press=on_close>
-                {text().common.close}
+                {text::common().close}
             </Button>
         </div>
     }
@@ -165,7 +165,7 @@ fn Report(report: ImportReport, on_close: Callback<()>) -> impl IntoView {
 
 #[component]
 fn RowErrors(rows: Vec<RowError>) -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let csv = errors_csv(&rows);
     let save = Callback::new(move |()| {
         let _ = browser::download("errors.csv", "text/csv", &csv);
@@ -197,7 +197,7 @@ fn RowErrors(rows: Vec<RowError>) -> impl IntoView {
 }
 
 fn reason_words(reason: &str, message: &str) -> String {
-    let t = &text().prices;
+    let t = text::prices();
     match reason {
         "PRICE_MISSING" => t.reason_price_missing.to_owned(),
         "PRICE_OUT_OF_RANGE" | "PRICE_TOO_PRECISE" => t.reason_price_range.to_owned(),

@@ -14,7 +14,7 @@ use crate::url_state::url_state;
 /// The price book: its live items, its versions, a check of a sentence.
 #[component]
 pub(crate) fn PriceList() -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let (words, set_words) = url_state("q");
     let (version, set_version) = url_state("version");
     let (import, set_import) = url_state("import");
@@ -70,36 +70,35 @@ fn item_table(
     is_filtered: bool,
     open_import: Callback<()>,
 ) -> AnyView {
-    let t = text();
     if page.items.is_empty() && is_filtered {
-        let (title, words) = (t.common.nothing_found, t.common.change_filters);
+        let (title, words) = (text::common().nothing_found, text::common().change_filters);
         return view! { <Empty glyph=Glyph::Search title words /> }.into_any();
     }
     if page.items.is_empty() {
         return view! {
-            <Empty glyph=Glyph::Price title=t.prices.empty_title words=t.prices.empty_text>
+            <Empty glyph=Glyph::Price title=text::prices().empty_title words=text::prices().empty_text>
                 <Button look=Look::Primary glyph=Glyph::Upload on_press=open_import>
-                    {t.prices.import}
+                    {text::prices().import}
                 </Button>
             </Empty>
         }
         .into_any();
     }
     let columns = vec![
-        t.prices.item,
-        t.prices.sku,
-        t.prices.price,
-        t.prices.unit,
-        t.prices.discount,
-        t.prices.valid,
+        text::prices().item,
+        text::prices().sku,
+        text::prices().price,
+        text::prices().unit,
+        text::prices().discount,
+        text::prices().valid,
     ];
     let total = u64::try_from(page.total_size).unwrap_or_default();
     let rows = page.items.into_iter().map(item_row).collect_view();
     view! {
         <p class="small muted" aria-live="polite">
-            {(t.prices.items)(total)}
+            {(text::prices().items)(total)}
         </p>
-        <Table caption=t.prices.caption columns>
+        <Table caption=text::prices().caption columns>
             {rows}
         </Table>
     }
@@ -107,7 +106,7 @@ fn item_table(
 }
 
 fn item_row(item: PriceItem) -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let price = format::price_minor(item.price_minor, &item.currency);
     let price = if item.price_from {
         format!("{} {price}", t.from)

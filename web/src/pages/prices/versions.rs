@@ -16,7 +16,7 @@ pub(super) fn Versions(
     on_select: impl Fn(String) + Copy + Send + Sync + 'static,
     may_write: bool,
 ) -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let rows = move |versions: Vec<PriceBookVersion>| {
         let rows = versions
             .into_iter()
@@ -41,7 +41,7 @@ fn Version(
     on_select: impl Fn(String) + Copy + Send + Sync + 'static,
     may_write: bool,
 ) -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let state = version.state();
     let count = u64::try_from(version.item_count).unwrap_or_default();
     let errors = u64::try_from(version.error_count).unwrap_or_default();
@@ -82,7 +82,7 @@ fn Version(
                     disabled=is_shown
                     on_press=move |()| on_select(shown.clone())
                 >
-                    {text().common.open}
+                    {text::common().open}
                 </Button>
                 {(may_write && state != PriceBookState::Live)
                     .then(|| view! { <Publish name=version.name state on_change /> })}
@@ -93,7 +93,7 @@ fn Version(
 
 #[component]
 fn StateBadge(state: PriceBookState) -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let (label, tone) = match state {
         PriceBookState::Live => (t.live, Tone::Success),
         PriceBookState::Unspecified | PriceBookState::Draft => (t.draft, Tone::Info),
@@ -104,7 +104,7 @@ fn StateBadge(state: PriceBookState) -> impl IntoView {
 
 #[component]
 fn Publish(name: String, state: PriceBookState, on_change: Callback<()>) -> impl IntoView {
-    let t = &text().prices;
+    let t = text::prices();
     let toasts = Toasts::get();
     let busy = RwSignal::new(false);
     let publish = Callback::new(move |()| {

@@ -12,7 +12,7 @@ use crate::ui::{
 /// Keys of the organization's own programs.
 #[component]
 pub(crate) fn ApiKeys() -> impl IntoView {
-    let t = &text().api_keys;
+    let t = text::api_keys();
     let toasts = Toasts::get();
     let query = Query::once(api_keys::all);
     let creating = RwSignal::new(false);
@@ -62,17 +62,16 @@ pub(crate) fn ApiKeys() -> impl IntoView {
 }
 
 fn key_table(keys: Vec<ApiKey>, revoking: RwSignal<Option<String>>) -> AnyView {
-    let t = text();
     if keys.is_empty() {
-        let (title, words) = (t.api_keys.empty_title, t.api_keys.empty_text);
+        let (title, words) = (text::api_keys().empty_title, text::api_keys().empty_text);
         return view! { <Empty glyph=Glyph::Link title words /> }.into_any();
     }
     let columns = vec![
-        t.common.name,
-        t.api_keys.scopes,
-        t.common.created,
-        t.api_keys.last_used,
-        t.api_keys.expires,
+        text::common().name,
+        text::api_keys().scopes,
+        text::common().created,
+        text::api_keys().last_used,
+        text::api_keys().expires,
         "",
     ];
     let rows = keys
@@ -80,7 +79,7 @@ fn key_table(keys: Vec<ApiKey>, revoking: RwSignal<Option<String>>) -> AnyView {
         .map(|key| key_row(key, revoking))
         .collect_view();
     view! {
-        <Table caption=t.api_keys.title columns>
+        <Table caption=text::api_keys().title columns>
             {rows}
         </Table>
     }
@@ -88,9 +87,8 @@ fn key_table(keys: Vec<ApiKey>, revoking: RwSignal<Option<String>>) -> AnyView {
 }
 
 fn key_row(key: ApiKey, revoking: RwSignal<Option<String>>) -> impl IntoView {
-    let t = text();
     let expiry = key.expire_time.as_ref().map(format::date);
-    let expiry = expiry.unwrap_or_else(|| t.common.never.to_owned());
+    let expiry = expiry.unwrap_or_else(|| text::common().never.to_owned());
     let state = state_words(&key).map(|(label, tone)| view! { <Badge label tone /> });
     view! {
         <tr>
@@ -101,18 +99,18 @@ fn key_row(key: ApiKey, revoking: RwSignal<Option<String>>) -> impl IntoView {
                 </div>
                 <div class="mono muted nowrap">{key.prefix} "…"</div>
             </td>
-            <td class="mono" data-label=t.api_keys.scopes>
+            <td class="mono" data-label=text::api_keys().scopes>
                 {scope_list(&key.scopes)}
             </td>
-            <td data-label=t.common.created>
+            <td data-label=text::common().created>
                 <RelativeTime time=key.create_time />
                 " "
                 <div class="small muted">{key.creator_display_name}</div>
             </td>
-            <td data-label=t.api_keys.last_used>
+            <td data-label=text::api_keys().last_used>
                 <RelativeTime time=key.last_used_time />
             </td>
-            <td class="nowrap" data-label=t.api_keys.expires>
+            <td class="nowrap" data-label=text::api_keys().expires>
                 {expiry}
             </td>
             <td class="actions">
@@ -120,7 +118,7 @@ fn key_row(key: ApiKey, revoking: RwSignal<Option<String>>) -> impl IntoView {
                     look=Look::Danger
                     on_press=move |()| revoking.set(Some(key.name.clone()))
                 >
-                    {t.api_keys.revoke}
+                    {text::api_keys().revoke}
                 </Button>
             </td>
         </tr>
@@ -147,7 +145,7 @@ fn scope_list(scopes: &[String]) -> AnyView {
 
 /// What is to be known of a key that does not do all it says.
 fn state_words(key: &ApiKey) -> Option<(&'static str, Tone)> {
-    let t = &text().api_keys;
+    let t = text::api_keys();
     match key.state() {
         ApiKeyState::Expired => Some((t.expired, Tone::Warn)),
         ApiKeyState::Orphaned => Some((t.orphaned, Tone::Danger)),

@@ -8,7 +8,7 @@ use crate::ui::{Page, Tab, Tabs};
 /// The frame of all settings.
 #[component]
 pub(crate) fn SettingsFrame() -> impl IntoView {
-    let t = &text().settings;
+    let t = text::settings();
     let tab = |place: &str, label| Tab {
         href: format!("/settings/{place}"),
         label,
@@ -20,7 +20,7 @@ pub(crate) fn SettingsFrame() -> impl IntoView {
         tab("models", t.model),
     ];
     if Session::get().may("api_keys.read") {
-        tabs.push(tab("api-keys", text().api_keys.title));
+        tabs.push(tab("api-keys", text::api_keys().title));
     }
     view! {
         <Page title=t.title narrow=true>

@@ -8,7 +8,7 @@ use crate::ui::{Badge, CopyId, Empty, Glyph, Notice, Screen, SearchInput, Sectio
 /// Which provider answers, and its models.
 #[component]
 pub(crate) fn Models() -> impl IntoView {
-    let t = &text().settings;
+    let t = text::settings();
     let words = RwSignal::new(String::new());
     let query = Query::keyed(
         move || words.get(),
@@ -45,7 +45,7 @@ pub(crate) fn Models() -> impl IntoView {
 
 #[component]
 fn Provider(demo: bool, embeddings: bool) -> impl IntoView {
-    let t = &text().settings;
+    let t = text::settings();
     let (words, tone) = if embeddings {
         (t.embeddings_on, Tone::Success)
     } else {
@@ -71,28 +71,27 @@ fn Provider(demo: bool, embeddings: bool) -> impl IntoView {
 
 #[component]
 fn ModelTable(models: Vec<Model>) -> impl IntoView {
-    let t = text();
     if models.is_empty() {
         return view! {
             <Empty
                 glyph=Glyph::Sparkle
-                title=t.common.nothing_found
-                words=t.common.change_filters
+                title=text::common().nothing_found
+                words=text::common().change_filters
                 small=true
             />
         }
         .into_any();
     }
     let columns = vec![
-        t.common.name,
-        t.settings.provider,
-        t.settings.context,
-        t.settings.price_in,
-        t.settings.price_out,
+        text::common().name,
+        text::settings().provider,
+        text::settings().context,
+        text::settings().price_in,
+        text::settings().price_out,
     ];
     let rows = models.into_iter().map(model_row).collect_view();
     view! {
-        <Table caption=t.settings.models_caption columns>
+        <Table caption=text::settings().models_caption columns>
             {rows}
         </Table>
     }
@@ -100,10 +99,9 @@ fn ModelTable(models: Vec<Model>) -> impl IntoView {
 }
 
 fn model_row(model: Model) -> impl IntoView {
-    let t = text();
     let price = |micro_usd: i64| {
         if micro_usd < 0 {
-            t.common.unknown.to_owned()
+            text::common().unknown.to_owned()
         } else {
             format::micro_usd(micro_usd)
         }
@@ -111,7 +109,7 @@ fn model_row(model: Model) -> impl IntoView {
     let context = if model.context_tokens > 0 {
         format::integer(model.context_tokens.into())
     } else {
-        t.common.unknown.to_owned()
+        text::common().unknown.to_owned()
     };
     view! {
         <tr>
@@ -121,19 +119,19 @@ fn model_row(model: Model) -> impl IntoView {
                     {model
                         .is_default
                         .then(|| {
-                            view! { <Badge label=t.settings.default_model tone=Tone::Info /> }
+                            view! { <Badge label=text::settings().default_model tone=Tone::Info /> }
                         })}
                 </div>
                 <CopyId id=model.name.trim_start_matches("models/").to_owned() />
             </td>
-            <td data-label=t.settings.provider>{model.provider}</td>
-            <td class="numeric" data-label=t.settings.context>
+            <td data-label=text::settings().provider>{model.provider}</td>
+            <td class="numeric" data-label=text::settings().context>
                 {context}
             </td>
-            <td class="numeric" data-label=t.settings.price_in>
+            <td class="numeric" data-label=text::settings().price_in>
                 {price(model.prompt_price)}
             </td>
-            <td class="numeric" data-label=t.settings.price_out>
+            <td class="numeric" data-label=text::settings().price_out>
                 {price(model.completion_price)}
             </td>
         </tr>

@@ -47,7 +47,7 @@ pub(super) fn NewApiKey(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
     });
     let is_asking = Memo::new(move |_| step.get() == Step::Asking);
     view! {
-        <Dialog title=text().api_keys.create on_close=leave wide=true>
+        <Dialog title=text::api_keys().create on_close=leave wide=true>
             {move || {
                 if is_asking.get() {
                     view! { <KeyForm on_made on_close /> }.into_any()
@@ -62,7 +62,7 @@ pub(super) fn NewApiKey(#[prop(into)] on_close: Callback<()>) -> impl IntoView {
 
 #[component]
 fn KeyForm(on_made: Callback<String>, on_close: Callback<()>) -> impl IntoView {
-    let t = &text().api_keys;
+    let t = text::api_keys();
     let errors = FormErrors::provide();
     let name = RwSignal::new(String::new());
     let scopes = RwSignal::new(Vec::<&'static str>::new());
@@ -104,7 +104,7 @@ fn KeyForm(on_made: Callback<String>, on_close: Callback<()>) -> impl IntoView {
         <form class="stack" on:submit=submit novalidate=true>
             <FormFailure />
             <TextInput
-                label=text().common.name
+                label=text::common().name
                 name="api_key.display_name"
                 value=name
                 hint=t.name_hint
@@ -118,7 +118,7 @@ fn KeyForm(on_made: Callback<String>, on_close: Callback<()>) -> impl IntoView {
                 choices=lifetimes()
             />
             <div class="dialog-actions">
-                <Button on_press=on_close>{text().common.cancel}</Button>
+                <Button on_press=on_close>{text::common().cancel}</Button>
                 <Button look=Look::Primary submit=true busy>
                     {t.create}
                 </Button>
@@ -129,7 +129,7 @@ fn KeyForm(on_made: Callback<String>, on_close: Callback<()>) -> impl IntoView {
 }
 
 fn lifetimes() -> Vec<Choice> {
-    let t = &text().api_keys;
+    let t = text::api_keys();
     LIFETIMES
         .into_iter()
         .map(|days| {
@@ -144,7 +144,7 @@ fn lifetimes() -> Vec<Choice> {
 
 #[component]
 fn ScopeBoxes(scopes: RwSignal<Vec<&'static str>>, errors: FormErrors) -> impl IntoView {
-    let t = &text().api_keys;
+    let t = text::api_keys();
     let choose = move |scope: &'static str, is_chosen: bool| {
         scopes.update(|scopes| {
             scopes.retain(|chosen| *chosen != scope);
@@ -185,49 +185,51 @@ fn ScopeBoxes(scopes: RwSignal<Vec<&'static str>>, errors: FormErrors) -> impl I
 
 /// Every scope, as `ApiKey.scopes` in the protos lists them.
 fn areas() -> Vec<Area> {
-    let t = text();
-    let (read, write) = (t.api_keys.scope_read, t.api_keys.scope_write);
+    let (read, write) = (text::api_keys().scope_read, text::api_keys().scope_write);
     vec![
         (
-            t.shell.agents,
+            text::shell().agents,
             vec![("agents.read", read), ("agents.write", write)],
         ),
         (
-            t.shell.knowledge,
+            text::shell().knowledge,
             vec![("knowledge.read", read), ("knowledge.write", write)],
         ),
         (
-            t.shell.prices,
+            text::shell().prices,
             vec![("prices.read", read), ("prices.write", write)],
         ),
         (
-            t.api_keys.area_conversations,
+            text::api_keys().area_conversations,
             vec![("conversations.read", read), ("conversations.write", write)],
         ),
         (
-            t.api_keys.area_crm,
+            text::api_keys().area_crm,
             vec![("crm.read", read), ("crm.write", write)],
         ),
         (
-            t.shell.jobs,
+            text::shell().jobs,
             vec![("jobs.read", read), ("jobs.write", write)],
         ),
         (
-            t.settings.model,
+            text::settings().model,
             vec![
                 ("llm.read", read),
-                ("llm.complete", t.api_keys.scope_complete),
+                ("llm.complete", text::api_keys().scope_complete),
             ],
         ),
-        (t.settings.organization, vec![("organization.read", read)]),
-        (t.api_keys.area_members, vec![("members.read", read)]),
-        (t.api_keys.area_audit, vec![("audit.read", read)]),
+        (
+            text::settings().organization,
+            vec![("organization.read", read)],
+        ),
+        (text::api_keys().area_members, vec![("members.read", read)]),
+        (text::api_keys().area_audit, vec![("audit.read", read)]),
     ]
 }
 
 #[component]
 fn ShownOnce(key: String, step: RwSignal<Step>, on_close: Callback<()>) -> impl IntoView {
-    let t = &text().api_keys;
+    let t = text::api_keys();
     let usage = format!(
         "curl {}/api/agents \\\n  -H \"Authorization: Bearer {key}\"",
         browser::origin()
@@ -254,9 +256,9 @@ fn ShownOnce(key: String, step: RwSignal<Step>, on_close: Callback<()>) -> impl 
     };
     let button = move || {
         let (glyph, label) = if step.get() == Step::Copied {
-            (Glyph::Check, text().common.copied)
+            (Glyph::Check, text::common().copied)
         } else {
-            (Glyph::Copy, text().common.copy)
+            (Glyph::Copy, text::common().copy)
         };
         view! {
             <Button look=Look::Primary glyph on_press=copy>

@@ -13,7 +13,7 @@ use crate::ui::{
 /// Name, language and time zone of the organization.
 #[component]
 pub(crate) fn OrganizationForm() -> impl IntoView {
-    let t = &text().settings;
+    let t = text::settings();
     let session = Session::get();
     let toasts = Toasts::get();
     let errors = FormErrors::provide();
@@ -42,7 +42,7 @@ pub(crate) fn OrganizationForm() -> impl IntoView {
             match answer {
                 Ok(organization) => {
                     session.take_organization(organization);
-                    toasts.say(text().common.saved);
+                    toasts.say(text::common().saved);
                 }
                 Err(problem) => errors.refuse(problem),
             }
@@ -81,7 +81,7 @@ pub(crate) fn OrganizationForm() -> impl IntoView {
                 </dl>
                 <div class="row">
                     <Button look=Look::Primary submit=true busy disabled=!may_write>
-                        {text().common.save}
+                        {text::common().save}
                     </Button>
                 </div>
             </form>

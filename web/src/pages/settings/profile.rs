@@ -12,7 +12,7 @@ use crate::ui::{
 /// The person: name, language, theme.
 #[component]
 pub(crate) fn Profile() -> impl IntoView {
-    let t = &text().settings;
+    let t = text::settings();
     view! {
         <Section title=t.profile>
             <NameForm />
@@ -26,7 +26,7 @@ pub(crate) fn Profile() -> impl IntoView {
 
 #[component]
 fn NameForm() -> impl IntoView {
-    let t = &text().settings;
+    let t = text::settings();
     let session = Session::get();
     let toasts = Toasts::get();
     let errors = FormErrors::provide();
@@ -49,7 +49,7 @@ fn NameForm() -> impl IntoView {
             match answer {
                 Ok(me) => {
                     session.take(me);
-                    toasts.say(text().common.saved);
+                    toasts.say(text::common().saved);
                 }
                 Err(problem) => errors.refuse(problem),
             }
@@ -67,7 +67,7 @@ fn NameForm() -> impl IntoView {
             </dl>
             <div class="row">
                 <Button look=Look::Primary submit=true busy>
-                    {text().common.save}
+                    {text::common().save}
                 </Button>
             </div>
         </form>
@@ -77,7 +77,6 @@ fn NameForm() -> impl IntoView {
 
 #[component]
 fn Appearance() -> impl IntoView {
-    let t = text();
     let session = Session::get();
     let radio = |(value, label)| RadioOption {
         value,
@@ -89,9 +88,9 @@ fn Appearance() -> impl IntoView {
         .map(radio)
         .collect();
     let theme_words = [
-        t.shell.theme_system,
-        t.shell.theme_light,
-        t.shell.theme_dark,
+        text::shell().theme_system,
+        text::shell().theme_light,
+        text::shell().theme_dark,
     ];
     let themes = (0..).zip(theme_words).map(radio).collect();
     let chosen_language = RwSignal::new(place(&Language::ALL, language()));
@@ -111,12 +110,12 @@ fn Appearance() -> impl IntoView {
     });
     view! {
         <RadioChoice
-            label=t.settings.interface_language
+            label=text::settings().interface_language
             options=languages
             value=chosen_language
             row=true
         />
-        <RadioChoice label=t.shell.theme options=themes value=chosen_theme row=true />
+        <RadioChoice label=text::shell().theme options=themes value=chosen_theme row=true />
     }
     .into_any()
 }
@@ -136,7 +135,7 @@ fn at<T: Copy>(all: &[T], place: i32) -> Option<T> {
 
 /// The word for a role.
 fn role(role: &str) -> &'static str {
-    let t = &text().settings;
+    let t = text::settings();
     match role {
         "owner" => t.role_owner,
         "admin" => t.role_admin,

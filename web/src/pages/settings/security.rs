@@ -12,7 +12,7 @@ use crate::ui::{
 /// The password and the devices that are signed in.
 #[component]
 pub(crate) fn Security() -> impl IntoView {
-    let t = &text().settings;
+    let t = text::settings();
     view! {
         <Section title=t.password>
             <PasswordForm />
@@ -26,7 +26,7 @@ pub(crate) fn Security() -> impl IntoView {
 
 #[component]
 fn PasswordForm() -> impl IntoView {
-    let t = &text().settings;
+    let t = text::settings();
     let toasts = Toasts::get();
     let errors = FormErrors::provide();
     let old_password = RwSignal::new(String::new());
@@ -71,7 +71,7 @@ fn PasswordForm() -> impl IntoView {
                 name="new_password"
                 value=new_password
                 kind=InputKind::NewPassword
-                hint=text().account.password_hint
+                hint=text::account().password_hint
             />
             <div class="row">
                 <Button look=Look::Primary submit=true busy>
@@ -85,7 +85,7 @@ fn PasswordForm() -> impl IntoView {
 
 #[component]
 fn Devices() -> impl IntoView {
-    let t = &text().settings;
+    let t = text::settings();
     let toasts = Toasts::get();
     let query = Query::once(|| accounts::list_sessions(String::new()));
     let revoke = Callback::new(move |name: String| {
@@ -119,7 +119,7 @@ fn Devices() -> impl IntoView {
 
 #[component]
 fn DeviceRow(device: Device, revoke: Callback<String>) -> impl IntoView {
-    let t = &text().settings;
+    let t = text::settings();
     let name = device.name.clone();
     view! {
         <tr>
@@ -173,7 +173,7 @@ fn device_words(user_agent: &str) -> String {
     match (browser, system) {
         (Some(browser), Some(system)) => format!("{browser} · {system}"),
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
-        (None, None) if user_agent.is_empty() => text().common.unknown.to_owned(),
+        (None, None) if user_agent.is_empty() => text::common().unknown.to_owned(),
         (None, None) => user_agent.chars().take(80).collect(),
     }
 }

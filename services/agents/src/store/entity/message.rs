@@ -14,6 +14,14 @@ pub(crate) struct Model {
     pub sentences: Json,
     pub turn_id: Option<Uuid>,
     pub create_time: DateTimeUtc,
+    pub connection_id: Option<Uuid>,
+    pub external_id: Option<String>,
+    pub event: String,
+    pub verdict: String,
+    pub delivery: String,
+    pub delivery_reason: String,
+    pub content_type: String,
+    pub author_display_name: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

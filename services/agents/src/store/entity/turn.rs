@@ -28,6 +28,9 @@ pub(crate) struct Model {
     pub lexical_only: bool,
     pub create_time: DateTimeUtc,
     pub expire_time: DateTimeUtc,
+    pub fence: i64,
+    pub control_epoch: i64,
+    pub inbound_sequence: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

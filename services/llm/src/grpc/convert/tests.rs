@@ -40,6 +40,10 @@ fn every_broken_rule_is_told_at_once() {
         agent: "agent".into(),
         request_id: "1".into(),
         model: "m".repeat(201),
+        budgets: vec![pb::BudgetLimit {
+            scope: " ".into(),
+            cap_micro_usd: -1,
+        }],
     };
     let found: HashSet<_> = fields(new_completion(request).unwrap_err())
         .into_iter()
@@ -58,6 +62,8 @@ fn every_broken_rule_is_told_at_once() {
         pair("agent", "INVALID"),
         pair("request_id", "INVALID"),
         pair("model", "TOO_LONG"),
+        pair("budgets[0].scope", "REQUIRED"),
+        pair("budgets[0].cap_micro_usd", "OUT_OF_RANGE"),
     ];
     assert_eq!(found, HashSet::from(expected));
     let none = fields(new_completion(pb::CompleteRequest::default()).unwrap_err());

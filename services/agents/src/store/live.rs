@@ -1,0 +1,15 @@
+//! Live conversations: what happens to them in one commit each, with the jobs that follow.
+//!
+//! Every change holds its conversation first, so that of two that come at once the second decides
+//! by what the first has left.
+
+mod drafts;
+mod events;
+mod held;
+mod inbox;
+mod replies;
+mod turns;
+
+pub(crate) use drafts::{Draft, DraftState};
+pub(crate) use replies::{Outgoing, Sending};
+pub(crate) use turns::{LiveBeginning, LiveEnd};

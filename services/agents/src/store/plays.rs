@@ -1,0 +1,119 @@
+//! How often plays are used, and how often the client answers.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{
+    ActiveModelTrait as _, ActiveValue, ColumnTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QuerySelect as _,
+};
+use t11_core::{OrgScope, World, parse_name};
+use t11_store::{StoreError, Tx};
+use uuid::Uuid;
+
+use super::entity::{objection_response, play_use, script};
+use super::{Store, objections, scripts};
+use crate::Error;
+use crate::playbook::{Counts, ObjectionResponse, Script};
+
+/// A client who answers within that shows that the play was a good one.
+const ANSWERED_WITHIN: TimeDelta = TimeDelta::hours(24);
+
+impl Store {
+    /// Published plays that an agent may use.
+    pub(crate) async fn published_plays(
+        &self,
+        scope: &OrgScope,
+        agent: Uuid,
+    ) -> Result<(Vec<Script>, Vec<ObjectionResponse>), Error> {
+        self.db
+            .read(scope, move |tx| async move {
+                let scripts = scripts::published(&tx, agent).await?;
+                Ok((scripts, objections::published(&tx, agent).await?))
+            })
+            .await
+    }
+}
+
+/// Counts the plays of an answer, and those before it that the client has answered.
+pub(super) async fn count(
+    tx: &Tx,
+    world: &World,
+    conversation_id: Uuid,
+    turn_id: Uuid,
+    plays: &[String],
+) -> Result<(), Error> {
+    note_answer(tx, conversation_id, world.now()).await?;
+    for play in plays {
+        let row = play_use::Model {
+            id: world.new_id(),
+            org_id: tx.org_id()?.0,
+            conversation_id,
+            turn_id,
+            play: play.clone(),
+            succeeded: false,
+            create_time: world.now(),
+        };
+        let inserting = row.into_active_model().insert(tx).await;
+        inserting.map_err(StoreError::from)?;
+        add(tx, play, 1, 0).await?;
+    }
+    Ok(())
+}
+
+/// The client has written: what was said within the last day has succeeded.
+async fn note_answer(tx: &Tx, conversation_id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
+    use play_use::{Column, Entity};
+    let open = tx
+        .find::<Entity>()?
+        .filter(Column::ConversationId.eq(conversation_id))
+        .filter(Column::CreateTime.gt(now - ANSWERED_WITHIN))
+        .filter(Column::Succeeded.eq(false))
+        .all(tx)
+        .await
+        .map_err(StoreError::from)?;
+    for used in open {
+        let play = used.play.clone();
+        let mut row = used.into_active_model();
+        row.succeeded = ActiveValue::Set(true);
+        row.update(tx).await.map_err(StoreError::from)?;
+        add(tx, &play, 0, 1).await?;
+    }
+    Ok(())
+}
+
+/// Adds to the counts of a play; one that was deleted meanwhile has none.
+async fn add(tx: &Tx, play: &str, usage: i64, success: i64) -> Result<(), Error> {
+    if let Ok(id) = parse_name("scripts", play) {
+        use script::{Column, Entity};
+        tx.update_many::<Entity>()?
+            .filter(Column::Id.eq(id))
+            .col_expr(Column::UsageCount, Expr::col(Column::UsageCount).add(usage))
+            .col_expr(
+                Column::SuccessCount,
+                Expr::col(Column::SuccessCount).add(success),
+            )
+            .exec(tx)
+            .await
+            .map_err(StoreError::from)?;
+        return Ok(());
+    }
+    let id = parse_name("objectionResponses", play)?;
+    use objection_response::{Column, Entity};
+    let chosen = tx.find::<Entity>()?.filter(Column::Id.eq(id));
+    let found = chosen
+        .lock_exclusive()
+        .one(tx)
+        .await
+        .map_err(StoreError::from)?;
+    let Some(row) = found else { return Ok(()) };
+    let counts = Counts {
+        usage: row.usage_count + usage,
+        success: row.success_count + success,
+    };
+    let mut row = row.into_active_model();
+    row.usage_count = ActiveValue::Set(counts.usage);
+    row.success_count = ActiveValue::Set(counts.success);
+    row.effectiveness = ActiveValue::Set(counts.effectiveness());
+    row.update(tx).await.map_err(StoreError::from)?;
+    Ok(())
+}

@@ -1,0 +1,28 @@
+use sea_orm::entity::prelude::*;
+use t11_store::OrgOwned;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "catalog_items")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) org_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) connection_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) entity: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) key: String,
+    pub(crate) display_name: String,
+    pub(crate) position: i64,
+    pub(crate) facts: Json,
+    pub(crate) gone_time: Option<DateTimeUtc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl OrgOwned for Entity {
+    const ORG: Column = Column::OrgId;
+}

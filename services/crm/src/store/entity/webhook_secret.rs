@@ -1,0 +1,24 @@
+use sea_orm::entity::prelude::*;
+use t11_store::{OrgOwned, Sealed};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "webhook_secrets")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub(crate) id: Uuid,
+    pub(crate) org_id: Uuid,
+    pub(crate) connection_id: Uuid,
+    pub(crate) secret_hash: String,
+    pub(crate) secret: Sealed,
+    pub(crate) create_time: DateTimeUtc,
+    pub(crate) expire_time: Option<DateTimeUtc>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl OrgOwned for Entity {
+    const ORG: Column = Column::OrgId;
+}

@@ -1,0 +1,388 @@
+//! Messages to clients: tries and their outcomes.
+
+mod lost;
+mod quota;
+mod seen;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QuerySelect as _, Set,
+};
+use t11_core::OrgScope;
+use t11_store::{NewJob, StoreError, Tx};
+use uuid::Uuid;
+
+use super::Store;
+use super::entity::message;
+use crate::connection::Transport;
+use crate::error::Error;
+use crate::jobs::{reconcile, watch_delivery};
+use crate::message::{Message, NewMessage, Outcome, Refusal, State, TRY_LASTS};
+
+pub(crate) use self::lost::Settled;
+
+/// How long after a bot was started it may still read the field it sends.
+const FIELD_IN_USE: TimeDelta = TimeDelta::seconds(10);
+
+impl Store {
+    /// The message of the key, made if there is none.
+    pub(crate) async fn create_message(
+        &self,
+        scope: &OrgScope,
+        new: NewMessage,
+    ) -> Result<Message, Error> {
+        let (id, now) = (self.world.new_id(), self.world.now());
+        let create = self.db.write(scope, move |tx| async move {
+            if let Some(row) = by_key(&tx, new.idempotency_key).await? {
+                let known = Message::from(row);
+                new.check_repeated(&known.new)?;
+                return Ok(known);
+            }
+            let row = message::ActiveModel {
+                id: Set(id),
+                org_id: Set(tx.org_id()?.0),
+                connection_id: Set(new.connection),
+                idempotency_key: Set(new.idempotency_key),
+                talk_id: Set(new.talk_id),
+                chat_id: Set(new.chat_id),
+                lead_id: Set(new.lead_id),
+                contact_id: Set(new.contact_id),
+                content: Set(new.text),
+                dry_run: Set(new.dry_run),
+                state: Set(State::Pending.as_str().to_owned()),
+                transport: Set(String::new()),
+                message_id: Set(None),
+                seen_id: Set(None),
+                reason: Set(String::new()),
+                detail: Set(String::new()),
+                fence: Set(0),
+                send_time: Set(None),
+                accept_time: Set(None),
+                create_time: Set(now),
+                update_time: Set(now),
+            };
+            Ok(row.insert(&tx).await?.into())
+        });
+        create.await.map_err(no_connection)
+    }
+
+    pub(crate) async fn message(&self, scope: &OrgScope, key: Uuid) -> Result<Message, Error> {
+        let row = self
+            .db
+            .read(scope, move |tx| async move { by_key(&tx, key).await });
+        row.await?.map(Message::from).ok_or(Error::NotFound {
+            resource: "delivery",
+        })
+    }
+
+    /// Begins a try, before anything is sent: from here on the message may be out. `None` when
+    /// another try has begun.
+    pub(crate) async fn begin_try(
+        &self,
+        scope: &OrgScope,
+        message: &Message,
+        transport: Transport,
+    ) -> Result<Option<Message>, Error> {
+        let (id, store, now) = (message.id, self.clone(), self.world.now());
+        let begin = self.db.write(scope, move |tx| async move {
+            let Some(row) = locked(&tx, id).await? else {
+                return Ok(None);
+            };
+            if row.state != State::Pending.as_str() {
+                return Ok(None);
+            }
+            if transport == Transport::FieldBot {
+                field_is_free(&tx, &row, now).await?;
+            }
+            let key = row.idempotency_key;
+            let mut row = row.into_active_model();
+            row.fence = Set(row.fence.take().unwrap_or_default() + 1);
+            row.state = Set(State::Sending.as_str().to_owned());
+            row.transport = Set(transport.as_str().to_owned());
+            row.send_time = Set(Some(now));
+            row.update_time = Set(now);
+            // Whoever dies now is found out about.
+            tx.enqueue(reconcile::after_try(&store.world, key, now + TRY_LASTS))
+                .await?;
+            Ok(Some(row.update(&tx).await?.into()))
+        });
+        begin.await
+    }
+
+    /// Goes on with another talk or transport, after one that certainly sent nothing. `None` when
+    /// the try is no longer this one.
+    pub(crate) async fn go_on_with(
+        &self,
+        scope: &OrgScope,
+        message: &Message,
+        transport: Transport,
+        talk_id: i64,
+    ) -> Result<Option<Message>, Error> {
+        let (id, fence, now) = (message.id, message.fence, self.world.now());
+        let change = self.db.write(scope, move |tx| async move {
+            let Some(row) = under_fence(&tx, id, fence).await? else {
+                return Ok(None);
+            };
+            if transport == Transport::FieldBot {
+                field_is_free(&tx, &row, now).await?;
+            }
+            let mut row = row.into_active_model();
+            row.transport = Set(transport.as_str().to_owned());
+            row.talk_id = Set(talk_id);
+            row.send_time = Set(Some(now));
+            row.update_time = Set(now);
+            Ok::<_, Error>(Some(Message::from(row.update(&tx).await?)))
+        });
+        change.await
+    }
+
+    /// Writes what a try came to; what is known when the try is no longer this one.
+    pub(crate) async fn end_try(
+        &self,
+        scope: &OrgScope,
+        message: &Message,
+        outcome: Outcome,
+    ) -> Result<Message, Error> {
+        let (id, fence, store) = (message.id, message.fence, self.clone());
+        let end = self.db.write(scope, move |tx| async move {
+            match under_fence(&tx, id, fence).await? {
+                Some(row) => store.write_outcome(&tx, row, outcome).await,
+                None => locked(&tx, id).await?.map(Message::from).ok_or(GONE),
+            }
+        });
+        end.await
+    }
+
+    async fn write_outcome(
+        &self,
+        tx: &Tx,
+        row: message::Model,
+        outcome: Outcome,
+    ) -> Result<Message, Error> {
+        // It was seen before its answer came.
+        let outcome = match (outcome, row.seen_id.clone()) {
+            (Outcome::Accepted(None) | Outcome::Unknown, Some(seen)) => {
+                Outcome::Accepted(Some(seen))
+            }
+            (outcome, _) => outcome,
+        };
+        match outcome {
+            Outcome::Accepted(message_id) => {
+                if let Some(message_id) = &message_id {
+                    self.take_back(tx, &row, message_id).await?;
+                }
+                self.accept(tx, row, message_id).await
+            }
+            Outcome::Failed(refusal) => self.fail(tx, row, refusal).await,
+            Outcome::Pending => self.set_state(tx, row, State::Pending).await,
+            Outcome::Unknown => {
+                let key = row.idempotency_key;
+                let soon = self.world.now() + crate::message::next_look(TimeDelta::zero());
+                tx.enqueue(reconcile::next_look_at(&self.world, key, soon))
+                    .await?;
+                self.set_state(tx, row, State::Unknown).await
+            }
+        }
+    }
+
+    async fn accept(
+        &self,
+        tx: &Tx,
+        row: message::Model,
+        message_id: Option<String>,
+    ) -> Result<Message, Error> {
+        let now = self.world.now();
+        if row.transport == Transport::Talk.as_str() {
+            self.count_message(tx, row.connection_id).await?;
+        }
+        let key = row.idempotency_key;
+        if row.transport != Transport::Note.as_str() && row.transport != Transport::Amojo.as_str() {
+            tx.enqueue(watch_delivery::first_look(&self.world, key, now))
+                .await?;
+        }
+        let mut row = row.into_active_model();
+        row.state = Set(State::Accepted.as_str().to_owned());
+        row.message_id = Set(message_id);
+        row.accept_time = Set(Some(now));
+        row.update_time = Set(now);
+        Ok(row.update(tx).await?.into())
+    }
+
+    async fn fail(&self, tx: &Tx, row: message::Model, refusal: Refusal) -> Result<Message, Error> {
+        let mut row = row.into_active_model();
+        row.state = Set(State::Failed.as_str().to_owned());
+        row.reason = Set(refusal.reason.into_owned());
+        row.detail = Set(refusal.detail);
+        row.update_time = Set(self.world.now());
+        Ok(row.update(tx).await?.into())
+    }
+
+    async fn set_state(
+        &self,
+        tx: &Tx,
+        row: message::Model,
+        state: State,
+    ) -> Result<Message, Error> {
+        let mut row = row.into_active_model();
+        row.state = Set(state.as_str().to_owned());
+        row.update_time = Set(self.world.now());
+        Ok(row.update(tx).await?.into())
+    }
+
+    /// An answer is surer than a look: whoever was given this id by one looks again.
+    async fn take_back(
+        &self,
+        tx: &Tx,
+        row: &message::Model,
+        message_id: &str,
+    ) -> Result<(), Error> {
+        let query = tx.find::<message::Entity>()?;
+        let holder = query
+            .filter(message::Column::ConnectionId.eq(row.connection_id))
+            .filter(message::Column::MessageId.eq(message_id))
+            .filter(message::Column::Id.ne(row.id))
+            .one(tx)
+            .await?;
+        let Some(holder) = holder else {
+            return Ok(());
+        };
+        let (key, now) = (holder.idempotency_key, self.world.now());
+        tx.enqueue(reconcile::next_look_at(&self.world, key, now))
+            .await?;
+        let mut holder = holder.into_active_model();
+        holder.state = Set(State::Unknown.as_str().to_owned());
+        holder.message_id = Set(None);
+        holder.seen_id = Set(None);
+        holder.update_time = Set(now);
+        holder.update(tx).await?;
+        Ok(())
+    }
+
+    /// Writes what the channel says of a message that was accepted. `false` when it said so before.
+    pub(crate) async fn note_delivery(
+        &self,
+        scope: &OrgScope,
+        message: &Message,
+        state: State,
+    ) -> Result<bool, Error> {
+        let (id, store) = (message.id, self.clone());
+        let note = self.db.write(scope, move |tx| async move {
+            let Some(row) = locked(&tx, id).await? else {
+                return Ok(false);
+            };
+            let is_newer = match State::parse(&row.state) {
+                Some(State::Accepted) => true,
+                Some(State::Delivered) => state != State::Delivered,
+                _ => false,
+            };
+            if !is_newer {
+                return Ok(false);
+            }
+            let message = if state == State::Failed {
+                let detail = "the channel could not deliver it";
+                let refusal = Refusal::new(Refusal::CHANNEL_FAILED, detail);
+                store.fail(&tx, row, refusal).await?
+            } else {
+                store.set_state(&tx, row, state).await?
+            };
+            tx.enqueue(watch_delivery::tell_agents(&store.world, &message))
+                .await?;
+            Ok::<_, Error>(true)
+        });
+        note.await
+    }
+}
+
+impl Store {
+    /// Enqueues the next look.
+    pub(crate) async fn enqueue(&self, scope: &OrgScope, job: NewJob) -> Result<(), Error> {
+        let enqueue = self.db.write(scope, move |tx| async move {
+            tx.enqueue(job).await?;
+            Ok::<_, Error>(())
+        });
+        enqueue.await
+    }
+}
+
+/// The message went with its connection.
+const GONE: Error = Error::NotFound {
+    resource: "delivery",
+};
+
+async fn by_key(tx: &Tx, key: Uuid) -> Result<Option<message::Model>, Error> {
+    let query = tx.find::<message::Entity>()?;
+    let query = query.filter(message::Column::IdempotencyKey.eq(key));
+    Ok(query.one(tx).await?)
+}
+
+async fn locked(tx: &Tx, id: Uuid) -> Result<Option<message::Model>, Error> {
+    let query = tx.find::<message::Entity>()?;
+    let query = query.filter(message::Column::Id.eq(id));
+    Ok(query.lock_exclusive().one(tx).await?)
+}
+
+/// The row, if this try is still the one.
+async fn under_fence(tx: &Tx, id: Uuid, fence: i64) -> Result<Option<message::Model>, Error> {
+    let row = locked(tx, id).await?;
+    Ok(row.filter(|row| row.state == State::Sending.as_str() && row.fence == fence))
+}
+
+/// A second text in the field would be sent twice, and the first never.
+async fn field_is_free(tx: &Tx, row: &message::Model, now: DateTime<Utc>) -> Result<(), Error> {
+    let query = tx.find::<message::Entity>()?;
+    let other = query
+        .filter(message::Column::ConnectionId.eq(row.connection_id))
+        .filter(message::Column::LeadId.eq(row.lead_id))
+        .filter(message::Column::Transport.eq(Transport::FieldBot.as_str()))
+        .filter(message::Column::State.ne(State::Pending.as_str()))
+        .filter(message::Column::State.ne(State::Failed.as_str()))
+        .filter(message::Column::SendTime.gt(now - FIELD_IN_USE))
+        .filter(message::Column::Id.ne(row.id))
+        .one(tx)
+        .await?;
+    match other {
+        Some(_) => Err(Error::LeadBusy),
+        None => Ok(()),
+    }
+}
+
+fn no_connection(error: Error) -> Error {
+    match error {
+        Error::Store(StoreError::Reference) => Error::NotFound {
+            resource: "connection",
+        },
+        error => error,
+    }
+}
+
+impl From<message::Model> for Message {
+    fn from(row: message::Model) -> Self {
+        let refusal = (!row.reason.is_empty()).then(|| Refusal {
+            reason: row.reason.into(),
+            detail: row.detail,
+        });
+        Self {
+            id: row.id,
+            new: NewMessage {
+                connection: row.connection_id,
+                idempotency_key: row.idempotency_key,
+                talk_id: row.talk_id,
+                chat_id: row.chat_id,
+                lead_id: row.lead_id,
+                contact_id: row.contact_id,
+                text: row.content,
+                dry_run: row.dry_run,
+            },
+            // A word that is not known is of a later version: nothing may be sent for it.
+            state: State::parse(&row.state).unwrap_or(State::Unknown),
+            transport: Transport::parse(&row.transport),
+            message_id: row.message_id,
+            seen_id: row.seen_id,
+            refusal,
+            fence: row.fence,
+            send_time: row.send_time,
+            accept_time: row.accept_time,
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! Budgets, purses, and the reservations of calls that run. A call's reservation is settled in the
+//! commit that keeps its usage record.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
+};
+use t11_core::{OrgId, OrgScope, World};
+use t11_store::{StoreError, System, Tx};
+use uuid::Uuid;
+
+use super::Store;
+use super::entity::{budget, hold, purse, reservation};
+use crate::budget::{Budget, BudgetExceeded, BudgetState, ORGANIZATION, Period, Purse};
+use crate::error::Error;
+use crate::money::NanoUsd;
+
+/// A call about to be made, as it is kept until it is settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reservation {
+    /// Of its usage record.
+    pub(crate) id: Uuid,
+    pub(crate) request_id: Uuid,
+    pub(crate) purpose: String,
+    /// `agents/{agent}`; may be empty.
+    pub(crate) agent: String,
+    pub(crate) provider: String,
+    pub(crate) model: String,
+    pub(crate) amount: NanoUsd,
+    pub(crate) create_time: DateTime<Utc>,
+    pub(crate) expire_time: DateTime<Utc>,
+}
+
+impl Store {
+    /// Reserves what a call may cost in each of these purses and in those of the budgets that it
+    /// falls under, in one commit.
+    ///
+    /// # Errors
+    /// [`Error::BudgetExceeded`], and then nothing is reserved.
+    pub(crate) async fn reserve(
+        &self,
+        scope: &OrgScope,
+        world: World,
+        call: Reservation,
+        mut purses: Vec<Purse>,
+    ) -> Result<(), Error> {
+        self.db
+            .write(scope, move |tx| async move {
+                let budgets = budgets_of(&tx, &call.agent).await?;
+                purses.extend(budgets.iter().map(|budget| budget.purse(call.create_time)));
+                // In one order for all, so that no two calls wait for each other.
+                purses.sort_by(|one, other| one.scope.cmp(&other.scope));
+                let (id, amount, now) = (call.id, call.amount, call.create_time);
+                insert(&tx, call).await?;
+                for purse in purses {
+                    let purse_id = hold(&tx, &world, &purse, amount, now).await?;
+                    let row = hold::Model {
+                        id: world.new_id(),
+                        org_id: tx.org_id()?.0,
+                        reservation_id: id,
+                        purse_id,
+                    };
+                    row.into_active_model()
+                        .insert(&tx)
+                        .await
+                        .map_err(StoreError::from)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Reservations that nobody settles any more, of all organizations, oldest first.
+    pub(crate) async fn expired_reservations(
+        &self,
+        now: DateTime<Utc>,
+        most: u64,
+    ) -> Result<Vec<(OrgId, Reservation)>, StoreError> {
+        let rows = self
+            .db
+            .read(System("sweep of reservations"), move |tx| async move {
+                let expired = reservation::Entity::find()
+                    .filter(reservation::Column::ExpireTime.lt(now))
+                    .order_by_asc(reservation::Column::ExpireTime)
+                    .limit(most);
+                Ok::<_, StoreError>(expired.all(&tx).await?)
+            })
+            .await?;
+        let rows = rows.into_iter();
+        Ok(rows.map(|row| (OrgId(row.org_id), row.into())).collect())
+    }
+
+    /// The budgets with what became of them, the organization's first.
+    pub(crate) async fn budgets(
+        &self,
+        scope: &OrgScope,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<BudgetState>, Error> {
+        self.db
+            .read(scope, move |tx| async move {
+                let rows = tx.find::<budget::Entity>()?.all(&tx).await;
+                let mut budgets = Vec::new();
+                for row in rows.map_err(StoreError::from)? {
+                    budgets.push(state(&tx, row.try_into()?, now).await?);
+                }
+                budgets.sort_by_key(|state| {
+                    let budget = &state.budget;
+                    let is_agents = budget.resource != ORGANIZATION;
+                    (is_agents, budget.resource.clone(), budget.period.as_str())
+                });
+                Ok(budgets)
+            })
+            .await
+    }
+
+    /// Sets the cap of a resource for a period.
+    pub(crate) async fn set_budget(
+        &self,
+        scope: &OrgScope,
+        new: Budget,
+        now: DateTime<Utc>,
+    ) -> Result<BudgetState, Error> {
+        self.db
+            .write(scope, move |tx| async move {
+                let found = tx
+                    .find::<budget::Entity>()?
+                    .filter(budget::Column::Resource.eq(&*new.resource))
+                    .filter(budget::Column::Period.eq(new.period.as_str()))
+                    .one(&tx)
+                    .await
+                    .map_err(StoreError::from)?;
+                let row = budget::ActiveModel {
+                    id: Set(found.as_ref().map_or(new.id, |row| row.id)),
+                    org_id: Set(tx.org_id()?.0),
+                    resource: Set(new.resource),
+                    period: Set(new.period.as_str().to_owned()),
+                    cap_nano_usd: Set(new.cap.0),
+                    update_time: Set(now),
+                };
+                let saved = match found {
+                    Some(_) => row.update(&tx).await,
+                    None => row.insert(&tx).await,
+                };
+                let budget: Budget = saved.map_err(StoreError::from)?.try_into()?;
+                tx.audit_target(t11_core::format_name("budgets", budget.id));
+                state(&tx, budget, now).await
+            })
+            .await
+    }
+
+    pub(crate) async fn delete_budget(&self, scope: &OrgScope, id: Uuid) -> Result<(), Error> {
+        self.db
+            .write(scope, move |tx| async move {
+                tx.audit_target(t11_core::format_name("budgets", id));
+                let deleting = tx
+                    .delete_many::<budget::Entity>()?
+                    .filter(budget::Column::Id.eq(id));
+                let deleted = deleting.exec(&tx).await.map_err(StoreError::from)?;
+                match deleted.rows_affected {
+                    0 => Err(Error::BudgetUnknown),
+                    _ => Ok(()),
+                }
+            })
+            .await
+    }
+}
+
+/// The budgets that calls for `agent` fall under.
+async fn budgets_of(tx: &Tx, agent: &str) -> Result<Vec<Budget>, Error> {
+    let rows = tx
+        .find::<budget::Entity>()?
+        .filter(budget::Column::Resource.is_in([ORGANIZATION, agent]))
+        .all(tx)
+        .await
+        .map_err(StoreError::from)?;
+    let budgets = rows.into_iter().map(Budget::try_from);
+    Ok(budgets.collect::<Result<_, _>>()?)
+}
+
+async fn insert(tx: &Tx, call: Reservation) -> Result<(), StoreError> {
+    let row = reservation::Model {
+        id: call.id,
+        org_id: tx.org_id()?.0,
+        request_id: call.request_id,
+        purpose: call.purpose,
+        agent: call.agent,
+        provider: call.provider,
+        model: call.model,
+        amount_nano_usd: call.amount.0,
+        create_time: call.create_time,
+        expire_time: call.expire_time,
+    };
+    row.into_active_model().insert(tx).await?;
+    Ok(())
+}
+
+/// Holds the amount in a purse, if it has room: the look and the change are one statement. Gives
+/// the purse's id.
+async fn hold(
+    tx: &Tx,
+    world: &World,
+    wanted: &Purse,
+    amount: NanoUsd,
+    now: DateTime<Utc>,
+) -> Result<Uuid, Error> {
+    let new = purse::Model {
+        id: world.new_id(),
+        org_id: tx.org_id()?.0,
+        scope: wanted.scope.clone(),
+        spent_nano_usd: 0,
+        held_nano_usd: 0,
+        update_time: now,
+    };
+    let known = OnConflict::columns([purse::Column::OrgId, purse::Column::Scope])
+        .do_nothing()
+        .to_owned();
+    purse::Entity::insert(new.into_active_model())
+        .on_conflict(known)
+        .exec_without_returning(tx)
+        .await
+        .map_err(StoreError::from)?;
+    let taken = Expr::col(purse::Column::SpentNanoUsd).add(Expr::col(purse::Column::HeldNanoUsd));
+    let held = tx
+        .update_many::<purse::Entity>()?
+        .filter(purse::Column::Scope.eq(&*wanted.scope))
+        // Written so that nothing overflows.
+        .filter(taken.lte(wanted.cap.0.saturating_sub(amount.0)))
+        .col_expr(
+            purse::Column::HeldNanoUsd,
+            Expr::col(purse::Column::HeldNanoUsd).add(amount.0),
+        )
+        .col_expr(purse::Column::UpdateTime, Expr::value(now))
+        .exec(tx)
+        .await
+        .map_err(StoreError::from)?;
+    let purse = by_scope(tx, &wanted.scope).await?;
+    match (held.rows_affected, purse) {
+        (1, Some(purse)) => Ok(purse.id),
+        (_, purse) => {
+            let taken = purse.map_or(0, |purse| purse.spent_nano_usd + purse.held_nano_usd);
+            Err(BudgetExceeded {
+                scope: wanted.scope.clone(),
+                cap: wanted.cap,
+                left: NanoUsd(Ord::max(wanted.cap.0 - taken, 0)),
+                needed: amount,
+            }
+            .into())
+        }
+    }
+}
+
+async fn by_scope(tx: &Tx, scope: &str) -> Result<Option<purse::Model>, StoreError> {
+    let query = tx
+        .find::<purse::Entity>()?
+        .filter(purse::Column::Scope.eq(scope));
+    Ok(query.one(tx).await?)
+}
+
+/// Settles a call's reservation with what it cost. `false` when there is none (any more).
+pub(super) async fn settle(tx: &Tx, id: Uuid, cost: NanoUsd) -> Result<bool, StoreError> {
+    let query = tx
+        .find::<reservation::Entity>()?
+        .filter(reservation::Column::Id.eq(id));
+    let Some(reserved) = query.one(tx).await? else {
+        return Ok(false);
+    };
+    let holds = tx
+        .find::<hold::Entity>()?
+        .filter(hold::Column::ReservationId.eq(id))
+        .all(tx)
+        .await?;
+    // Its holds go with it. Of two who settle it, one waits here for the other.
+    let deleted = tx
+        .delete_many::<reservation::Entity>()?
+        .filter(reservation::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    if deleted.rows_affected == 0 {
+        return Ok(false);
+    }
+    let purses = holds.into_iter().map(|hold| hold.purse_id);
+    tx.update_many::<purse::Entity>()?
+        .filter(purse::Column::Id.is_in(purses))
+        .col_expr(
+            purse::Column::HeldNanoUsd,
+            Expr::col(purse::Column::HeldNanoUsd).sub(reserved.amount_nano_usd),
+        )
+        .col_expr(
+            purse::Column::SpentNanoUsd,
+            Expr::col(purse::Column::SpentNanoUsd).add(cost.0),
+        )
+        .exec(tx)
+        .await?;
+    Ok(true)
+}
+
+async fn state(tx: &Tx, budget: Budget, now: DateTime<Utc>) -> Result<BudgetState, Error> {
+    let purse = by_scope(tx, &budget.purse(now).scope).await?;
+    let (spent, held) = purse.map_or((0, 0), |purse| (purse.spent_nano_usd, purse.held_nano_usd));
+    Ok(BudgetState {
+        budget,
+        spent: NanoUsd(spent),
+        held: NanoUsd(held),
+    })
+}
+
+impl TryFrom<budget::Model> for Budget {
+    type Error = StoreError;
+
+    fn try_from(row: budget::Model) -> Result<Self, StoreError> {
+        let unknown = || sea_orm::DbErr::Type(format!("a budget's period is `{}`", row.period));
+        Ok(Self {
+            id: row.id,
+            period: Period::parse(&row.period).ok_or_else(unknown)?,
+            resource: row.resource,
+            cap: NanoUsd(row.cap_nano_usd),
+        })
+    }
+}
+
+impl From<reservation::Model> for Reservation {
+    fn from(row: reservation::Model) -> Self {
+        Self {
+            id: row.id,
+            request_id: row.request_id,
+            purpose: row.purpose,
+            agent: row.agent,
+            provider: row.provider,
+            model: row.model,
+            amount: NanoUsd(row.amount_nano_usd),
+            create_time: row.create_time,
+            expire_time: row.expire_time,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! A reservation in one purse.
+#![expect(
+    unreachable_pub,
+    reason = "sea-orm derives public items from the entity"
+)]
+
+use sea_orm::entity::prelude::*;
+use t11_store::OrgOwned;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "holds")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub org_id: Uuid,
+    pub reservation_id: Uuid,
+    pub purse_id: Uuid,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl OrgOwned for Entity {
+    const ORG: Column = Column::OrgId;
+}

@@ -1,0 +1,110 @@
+use chrono::TimeDelta;
+use t11_core::World;
+
+use super::*;
+use crate::budget::{Budget, ORGANIZATION, Period, Purse};
+use crate::error::Error;
+use crate::sweep::sweep;
+
+const WORST: NanoUsd = NanoUsd(1_000);
+
+fn call(id: u128, time: DateTime<Utc>) -> Reservation {
+    Reservation {
+        id: Uuid::from_u128(id),
+        request_id: Uuid::from_u128(1),
+        purpose: "turn".to_owned(),
+        agent: "agents/1".to_owned(),
+        provider: "openrouter".to_owned(),
+        model: "a/b".to_owned(),
+        amount: WORST,
+        create_time: time,
+        expire_time: time + TimeDelta::seconds(60),
+    }
+}
+
+fn cap(resource: &str, cap: i64) -> Budget {
+    Budget {
+        id: World::system().new_id(),
+        resource: resource.to_owned(),
+        period: Period::Day,
+        cap: NanoUsd(cap),
+    }
+}
+
+async fn reserve(store: &Store, call: Reservation) -> Result<(), Error> {
+    let world = World::system();
+    store.reserve(&scope(7), world, call, Vec::new()).await
+}
+
+async fn purses(store: &Store, time: DateTime<Utc>) -> Vec<(i64, i64)> {
+    let budgets = store.budgets(&scope(7), time).await.unwrap();
+    budgets
+        .iter()
+        .map(|one| (one.spent.0, one.held.0))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_is_refused_by_one_purse_is_held_in_none() {
+    let (_db, store) = database().await;
+    for budget in [cap(ORGANIZATION, 10_000), cap("agents/1", 1_500)] {
+        store.set_budget(&scope(7), budget, noon()).await.unwrap();
+    }
+    reserve(&store, call(1, noon())).await.unwrap();
+    let refused = reserve(&store, call(2, noon())).await.unwrap_err();
+    assert!(matches!(refused, Error::BudgetExceeded(_)), "{refused}");
+    assert_eq!(purses(&store, noon()).await, [(0, 1_000), (0, 1_000)]);
+
+    store
+        .insert_record(&scope(7), record(1, noon()))
+        .await
+        .unwrap();
+    assert_eq!(purses(&store, noon()).await, [(400, 0), (400, 0)]);
+    reserve(&store, call(3, noon())).await.unwrap();
+    // Tomorrow's purse is another one.
+    let tomorrow = noon() + TimeDelta::days(1);
+    assert_eq!(purses(&store, tomorrow).await, [(0, 0), (0, 0)]);
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_settled_costs_what_was_reserved_and_only_once() {
+    let (_db, store) = database().await;
+    let budget = cap(ORGANIZATION, 10_000);
+    let world = World::system();
+    let long_ago = world.now() - TimeDelta::seconds(90);
+    store.set_budget(&scope(7), budget, long_ago).await.unwrap();
+    reserve(&store, call(1, long_ago)).await.unwrap();
+    reserve(&store, call(2, world.now())).await.unwrap();
+
+    assert_eq!(sweep(&store, &world).await.unwrap(), 1);
+    assert_eq!(purses(&store, long_ago).await, [(1_000, 1_000)]);
+    // The one it was taken for dead comes late.
+    store
+        .insert_record(&scope(7), record(1, long_ago))
+        .await
+        .unwrap();
+    assert_eq!(purses(&store, long_ago).await, [(1_000, 1_000)]);
+    assert_eq!(sweep(&store, &world).await.unwrap(), 0);
+    let days = store.usage_by_day(&scope(7), all()).await.unwrap();
+    let total = UsageSum::total(&days);
+    assert_eq!((total.calls, total.bill.cost), (1, WORST));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_once_no_more_is_held_than_the_cap() {
+    let (_db, store) = database().await;
+    let purse = Purse {
+        scope: "caller/turns/1".to_owned(),
+        cap: NanoUsd(WORST.0 * 10),
+    };
+    let calls = (1..=200).map(|id| {
+        let (store, purse) = (store.clone(), purse.clone());
+        async move {
+            let (own, world) = (scope(7), World::system());
+            let held = store.reserve(&own, world, call(id, noon()), vec![purse]);
+            held.await.is_ok()
+        }
+    });
+    let held = futures::future::join_all(calls).await;
+    assert_eq!(held.into_iter().filter(|held| *held).count(), 10);
+}

@@ -1,0 +1,121 @@
+//! What the platform itself takes of the time between a lead's message and Kommo's «accepted», on
+//! the mesh as processes: the quiet window is off, answers are too short to be typed slowly, and the
+//! model answers at once. `cargo xtask bench mesh` brings what it needs. Prints lines of JSON.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use t11_fake_kommo::{FakeKommoOptions, Newcomer};
+use t11_testkit::fake_model::{FakeModel, Script};
+use t11_tests::live::{Beside, Company};
+use t11_tests::processes::{Plan, ProcessMesh, free_address};
+use tokio::task::JoinSet;
+
+const WARM_UP: usize = 40;
+/// Leads that write one after the other, so many a second.
+const LEADS: usize = 600;
+const PER_SECOND: u32 = 20;
+/// Leads that write all at once.
+const AT_ONCE: usize = 400;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+type Bench<T> = Result<T, Box<dyn std::error::Error>>;
+
+#[tokio::main]
+async fn main() -> Bench<()> {
+    let model = FakeModel::start().await;
+    for _ in 0..WARM_UP + LEADS + AT_ONCE {
+        model.script(answer());
+    }
+    let front = free_address();
+    let options = FakeKommoOptions::default().unlimited();
+    let beside = Beside::start(options, front).await;
+    let model_url = model.base_url();
+    let mut variables: Vec<(&str, &str)> = vec![
+        ("OPENROUTER_BASE_URL", &model_url),
+        // As fast as the account lets us: what is measured is not its limit.
+        ("T11_CRM__CALLS_PER_SECOND", "0"),
+    ];
+    let told = beside.variables.iter();
+    variables.extend(told.map(|(name, value)| (*name, value.as_str())));
+    let plan = Plan {
+        front: Some(front),
+        variables: &variables,
+        ..Plan::default()
+    };
+    let mesh = ProcessMesh::planned(plan).await;
+    let mesh = mesh.ok_or("no PostgreSQL, Redis or Envoy is given")?;
+    let company = Arc::new(beside.connect(mesh.owner("Bench").await).await);
+    company.kommo.set_parallel_deliveries(64);
+    company.agent(json!({})).await;
+
+    paced(&company, WARM_UP).await?;
+    print(&latencies(paced(&company, LEADS).await?))?;
+    print(&sustained(&company).await?)
+}
+
+fn answer() -> Script {
+    let answer = json!({
+        "sentences": [{"text": "Да, конечно.", "sources": []}], "actions": [], "memory": [],
+        "handoff": null, "no_answer": false,
+    });
+    Script::stream().text(&answer.to_string()).stop()
+}
+
+fn print(figures: &Value) -> Bench<()> {
+    Ok(writeln!(std::io::stdout(), "{figures}")?)
+}
+
+/// How long each lead waited, when they write at a fixed rate.
+async fn paced(company: &Arc<Company>, count: usize) -> Bench<Vec<Duration>> {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / PER_SECOND);
+    let mut waiting = JoinSet::new();
+    for _ in 0..count {
+        ticks.tick().await;
+        let (company, account) = (company.clone(), company.account());
+        waiting.spawn(async move {
+            let began = Instant::now();
+            let talk = account
+                .newcomer(&Newcomer::default(), "Есть доставка?")
+                .talk_id;
+            let is_answered = || account.messages_of(talk).len() > 1;
+            let answered = tokio::time::timeout(PATIENCE, company.kommo.until(is_answered)).await;
+            answered.map(|()| began.elapsed())
+        });
+    }
+    let waited = waiting.join_all().await;
+    Ok(waited.into_iter().collect::<Result<_, _>>()?)
+}
+
+fn latencies(mut waited: Vec<Duration>) -> Value {
+    waited.sort_unstable();
+    let at =
+        |share: f64| waited[((waited.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
+    json!({
+        "bench": "reply", "conversations_per_s": PER_SECOND, "leads": waited.len(),
+        "p50_ms": at(0.5), "p99_ms": at(0.99),
+    })
+}
+
+/// How many leads are answered a second when many have written at once.
+async fn sustained(company: &Company) -> Bench<Value> {
+    let account = company.account();
+    let began = Instant::now();
+    let talks: Vec<_> = (0..AT_ONCE)
+        .map(|_| {
+            account
+                .newcomer(&Newcomer::default(), "Есть доставка?")
+                .talk_id
+        })
+        .collect();
+    let are_answered = || {
+        talks
+            .iter()
+            .all(|talk| account.messages_of(*talk).len() > 1)
+    };
+    tokio::time::timeout(PATIENCE, company.kommo.until(are_answered)).await?;
+    let per_second = AT_ONCE as f64 / began.elapsed().as_secs_f64();
+    Ok(json!({"bench": "replies at once", "leads": AT_ONCE, "per_s": per_second}))
+}

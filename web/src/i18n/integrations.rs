@@ -1,0 +1,176 @@
+words! {
+    /// Connecting Kommo.
+    Integrations {
+        title: "Integrations", "Интеграции";
+        tab_accounts: "Kommo", "Kommo";
+        tab_events: "Events log", "Журнал событий";
+        connect: "Connect Kommo", "Подключить Kommo";
+        connect_another: "Connect another account", "Подключить ещё аккаунт";
+        empty_title: "Connect Kommo", "Подключите Kommo";
+        empty_text: "Agents then answer leads in the channels of your CRM: Telegram, WhatsApp, Instagram and others.", "Тогда агенты будут отвечать клиентам в каналах вашей CRM: Telegram, WhatsApp, Instagram и других.";
+        step_integration: "In Kommo open Settings → Integrations → Create integration, and give it the redirect address below.", "В Kommo откройте Настройки → Интеграции → Создать интеграцию и укажите адрес перенаправления, который показан ниже.";
+        step_keys: "Copy its integration ID and secret key here.", "Скопируйте сюда ID интеграции и секретный ключ.";
+        step_grant: "Press «Connect» and choose the account in Kommo's window.", "Нажмите «Подключить» и выберите аккаунт в окне Kommo.";
+        keys: "Kommo integration", "Интеграция Kommo";
+        keys_lead: "The keys of your integration at Kommo. The secret is stored encrypted and never shown again.", "Ключи вашей интеграции в Kommo. Секрет хранится зашифрованным и больше не показывается.";
+        client_id: "Integration ID", "ID интеграции";
+        client_secret: "Secret key", "Секретный ключ";
+        secret_stored: "Stored. Enter a new one to replace it.", "Сохранён. Введите новый, чтобы заменить.";
+        redirect: "Redirect address", "Адрес перенаправления";
+        redirect_hint: "Must be the same at Kommo, to the letter.", "В Kommo должен быть точно такой же, до знака.";
+        keys_saved: "The keys are saved. Now connect an account.", "Ключи сохранены. Теперь подключите аккаунт.";
+        keys_edit: "Change the keys", "Изменить ключи";
+        by_token: "Connect with a token", "Подключить по токену";
+        by_token_lead: "For a private integration: Kommo gives a long-lived token on its «Keys and scopes» tab.", "Для приватной интеграции: долгосрочный токен Kommo выдаёт на вкладке «Ключи и доступы».";
+        host: "Account address", "Адрес аккаунта";
+        host_hint: "example.kommo.com", "example.kommo.com";
+        token: "Long-lived token", "Долгосрочный токен";
+        connected: "Kommo is connected. Press «Synchronise» to read pipelines and fields.", "Kommo подключён. Нажмите «Синхронизировать», чтобы прочитать воронки и поля.";
+        authorize_failed: "Kommo was not connected", "Подключить Kommo не удалось";
+        state_not_connected: "Not connected", "Не подключён";
+        state_connected: "Connected", "Подключён";
+        state_needs_reauth: "Access ended", "Доступ закончился";
+        state_disabled: "Switched off at Kommo", "Выключен в Kommo";
+        kind_oauth: "Access granted by a person", "Доступ выдал человек";
+        kind_token: "Long-lived token", "Долгосрочный токен";
+        access: "Access", "Доступ";
+        token_until: "Token is valid until", "Токен действует до";
+        token_renewed: "renewed by itself", "обновляется сам";
+        scopes: "Permissions", "Разрешения";
+        scope_crm: "deals and contacts", "сделки и контакты";
+        scope_notifications: "notifications", "уведомления";
+        scope_push: "push notifications", "push-уведомления";
+        scope_files: "files", "файлы";
+        scope_files_delete: "deleting files", "удаление файлов";
+        scope_read_messages: "reading messages", "чтение сообщений";
+        scope_send_messages: "sending messages", "отправка сообщений";
+        quota: "Messages this month", "Сообщений за месяц";
+        quota_unknown: "no limit known", "предел неизвестен";
+        webhook: "Events from Kommo", "События из Kommo";
+        webhook_active: "Arrive", "Приходят";
+        webhook_missing: "Not subscribed", "Подписки нет";
+        webhook_disabled: "Kommo stopped sending", "Kommo прекратил отправку";
+        last_event: "Last event", "Последнее событие";
+        last_sync: "Last synchronisation", "Последняя синхронизация";
+        sync: "Synchronise", "Синхронизировать";
+        syncing: "Synchronising", "Синхронизация";
+        sync_failed: "The synchronisation failed", "Синхронизация не удалась";
+        changes: "What changed at Kommo", "Что изменилось в Kommo";
+        no_changes: "Nothing has changed since the first synchronisation.", "С первой синхронизации ничего не изменилось.";
+        change_added: "added", "добавлено";
+        change_changed: "changed", "изменено";
+        change_gone: "gone", "удалено";
+        change_back: "back", "вернулось";
+        entity_pipeline: "Pipeline", "Воронка";
+        entity_stage: "Stage", "Этап";
+        entity_user: "User", "Пользователь";
+        entity_custom_field: "Field", "Поле";
+        entity_task_type: "Task type", "Тип задачи";
+        entity_loss_reason: "Loss reason", "Причина отказа";
+        entity_source: "Source", "Источник";
+        transport: "How answers are sent", "Как отправлять ответы";
+        transport_auto: "The best way available", "Лучшим доступным способом";
+        transport_talk: "Into the chat (send_message)", "Сообщением в беседу (send_message)";
+        transport_salesbot: "Through a Salesbot that asked us", "Через Salesbot, который спросил нас";
+        transport_field_bot: "A field and a bot that sends it", "Поле сделки и бот, который его отправит";
+        transport_amojo: "Our own channel in Kommo's chats", "Собственный канал в чатах Kommo";
+        transport_note: "Only a note at the deal", "Только примечание к сделке";
+        transport_note_hint: "The client hears nothing.", "Клиент ничего не получит.";
+        transport_now: "Now:", "Сейчас:";
+        reply_field: "Field for the answer, ID", "ID поля для ответа";
+        reply_bot: "Bot that sends it, ID", "ID бота, который отправит";
+        calls_per_second: "Calls to Kommo a second, 1–7", "Запросов к Kommo в секунду, 1–7";
+        delete_title: "Disconnect the account?", "Отключить аккаунт?";
+        delete_text: "Agents stop answering there, and what was read from Kommo is deleted. Nothing is deleted at Kommo.", "Агенты перестанут там отвечать, а прочитанные из Kommo данные удалятся. В самом Kommo ничего не удалится.";
+        disconnect: "Disconnect", "Отключить";
+        deleted: "The account is disconnected", "Аккаунт отключён";
+        reauthorize: "Grant access again", "Выдать доступ заново";
+        replace_token: "Enter a new token", "Ввести новый токен";
+        repair: "Check and repair", "Проверить и починить";
+        repaired: "Checked", "Проверено";
+        choose_transport: "Choose another way", "Выбрать другой способ";
+        pending: "Waiting for a person", "Ждут подтверждения";
+        pending_text: "These accounts installed the widget. Connect one to use it.", "В этих аккаунтах установлен виджет. Подключите аккаунт, чтобы им пользоваться.";
+        problem_reauth: "Kommo no longer accepts our access. Agents do not answer.", "Kommo больше не принимает наш доступ. Агенты не отвечают.";
+        problem_disabled: "The integration is switched off at Kommo. Switch it on there, then grant access again.", "Интеграция выключена в Kommo. Включите её там и выдайте доступ заново.";
+        problem_webhook_missing: "Kommo sends no events: new messages are not seen.", "Kommo не присылает события: новые сообщения не видны.";
+        problem_webhook_disabled: "Kommo stopped sending events after failures.", "Kommo прекратил присылать события после ошибок.";
+        problem_no_events: "No event has come for long. If clients have written, something is wrong.", "Событий давно не было. Если клиенты писали, значит что-то не так.";
+        problem_scope: "Permissions are missing. Grant access again and allow everything asked for.", "Не хватает разрешений. Выдайте доступ заново и разрешите всё, что просят.";
+        problem_quota_low: "The monthly quota of messages is nearly used up.", "Месячный лимит сообщений почти исчерпан.";
+        problem_quota_exceeded: "The monthly quota of messages is used up: answers go another way or not at all.", "Месячный лимит сообщений исчерпан: ответы уходят другим путём или не уходят.";
+        problem_kommo_ai: "Kommo's own AI agent is on: clients would get two answers. Switch one of them off.", "Включён ИИ-агент самого Kommo: клиенты получат по два ответа. Выключите одного из них.";
+        problem_token_expiring: "The token ends soon.", "Токен скоро закончится.";
+        problem_no_transport: "There is no way to send answers to clients.", "Нет способа отправлять ответы клиентам.";
+        problem_mismatch: "The access is of another account than this one.", "Доступ выдан к другому аккаунту.";
+        =>
+        quota_used(used: String, limit: String):
+            format!("{used} of {limit}"),
+            format!("{used} из {limit}");
+        changed_from(before: String):
+            format!("was «{before}»"),
+            format!("было «{before}»");
+    }
+}
+
+words! {
+    /// What Kommo told of.
+    Events {
+        caption: "Events from Kommo, newest first", "События из Kommo, сначала новые";
+        empty_title: "No events yet", "Событий пока нет";
+        empty_text: "Everything that Kommo tells of appears here, with what became of it.", "Здесь видно всё, о чём сообщает Kommo, и что с этим стало.";
+        event: "Event", "Событие";
+        verdict: "What became of it", "Что стало";
+        received: "Received", "Получено";
+        filter_state: "State", "Состояние";
+        filter_entity: "Kind", "Вид";
+        filter_verdict: "Verdict", "Итог";
+        filter_account: "Account", "Аккаунт";
+        state_received: "Waiting", "Ждёт обработки";
+        state_dispatched: "With the agents", "У агентов";
+        state_done: "Done", "Обработано";
+        state_failed: "Failed", "Ошибка";
+        state_quarantined: "Of another account", "Чужой аккаунт";
+        entity_message: "Client's message", "Сообщение клиента";
+        entity_outgoing: "Outgoing message", "Исходящее сообщение";
+        entity_leads: "Deal", "Сделка";
+        entity_contacts: "Contact", "Контакт";
+        entity_talk: "Chat", "Беседа";
+        entity_task: "Task", "Задача";
+        entity_note: "Note", "Примечание";
+        entity_unsorted: "Incoming lead", "Неразобранное";
+        action_add: "added", "добавлено";
+        action_update: "changed", "изменено";
+        action_delete: "deleted", "удалено";
+        action_status: "moved to another stage", "сменило этап";
+        action_responsible: "another person is responsible", "сменился ответственный";
+        action_restore: "restored", "восстановлено";
+        source_webhook: "by webhook", "вебхуком";
+        source_poll: "found when asking Kommo", "найдено опросом Kommo";
+        source_bot: "from a Salesbot", "от Salesbot";
+        no_verdict: "Not known yet", "Пока неизвестно";
+        verdict_answered: "Answered", "Отвечено";
+        verdict_draft: "A draft waits for a person", "Черновик ждёт человека";
+        verdict_duplicate: "Came twice: handled once", "Пришло дважды: обработано один раз";
+        verdict_ignored: "Nothing to do", "Ничего делать не нужно";
+        verdict_noted: "Noted", "Учтено";
+        verdict_handed_off: "Handed over to a person", "Передано человеку";
+        verdict_own: "We wrote this ourselves", "Это написали мы сами";
+        verdict_human_wrote: "A person wrote: the agent is silent", "Написал человек: агент молчит";
+        verdict_other_bot: "Another bot wrote", "Написал другой бот";
+        verdict_talk_closed: "The chat was closed", "Беседа закрыта";
+        verdict_failed: "The answer failed", "Ответить не удалось";
+        replay: "Handle again", "Обработать ещё раз";
+        replay_text: "As if it had just come. What was done for it is not done twice.", "Как будто оно только что пришло. Что уже сделано, второй раз не делается.";
+        would_do: "Show what would be done", "Показать, что было бы сделано";
+        replayed: "The event is being handled again", "Событие обрабатывается ещё раз";
+        would: "It would be:", "Было бы:";
+        payload: "What Kommo sent", "Что прислал Kommo";
+        masked: "Phones, e-mails and cards are masked.", "Телефоны, почта и номера карт скрыты.";
+        deliveries: "Times delivered", "Доставлено раз";
+        source: "How it came", "Как пришло";
+        entity_id: "ID at Kommo", "ID в Kommo";
+        ended: "Handled", "Обработано";
+        open_conversation: "Open the conversation", "Открыть диалог";
+    }
+}

@@ -1,0 +1,14 @@
+mod client;
+mod control;
+mod draft_card;
+pub(crate) mod drafts;
+mod empty;
+mod lead;
+mod list;
+mod memory;
+mod message;
+pub(crate) mod page;
+mod reply;
+mod state;
+mod thread;
+pub(crate) mod words;

@@ -1,0 +1,11 @@
+pub(crate) mod accounts;
+mod card;
+mod event_sheet;
+pub(crate) mod events;
+pub(crate) mod frame;
+mod keys;
+mod office;
+mod problems;
+mod sync;
+mod token;
+mod transport;
