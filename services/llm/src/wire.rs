@@ -165,8 +165,9 @@ impl Usage<'_> {
             .as_ref()
             .and_then(|details| details.cached_tokens);
         Tokens {
-            prompt: self.prompt_tokens.unwrap_or(0).max(0),
-            completion: self.completion_tokens.unwrap_or(0).max(0),
+            // Less than nothing is for the bill to disbelieve.
+            prompt: self.prompt_tokens.unwrap_or(0),
+            completion: self.completion_tokens.unwrap_or(0),
             cached: cached.unwrap_or(0).max(0),
         }
     }

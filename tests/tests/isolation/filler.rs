@@ -106,7 +106,11 @@ fn good_value(
     match field.kind() {
         Kind::Message(inner) => Value::Message(filled(&inner, ids, own, at)),
         Kind::Enum(_) => Value::EnumNumber(2),
-        Kind::String => Value::String(good_text(field.name())),
+        Kind::String => Value::String(match fields::of_message(field).as_str() {
+            "Script.type" => "greeting".to_owned(),
+            "ObjectionResponse.type" => "price".to_owned(),
+            _ => good_text(field.name()),
+        }),
         other => panic!("no good value for {here} ({other:?})"),
     }
 }
@@ -120,10 +124,10 @@ fn good_text(name: &str) -> String {
         "role" => "viewer".to_owned(),
         "scopes" => "agents.read".to_owned(),
         "host" => format!("ours{number}.kommo.com"),
-        "client_id" => uuid::Uuid::from_u128(7).to_string(),
+        "client_id" | "idempotency_key" => uuid::Uuid::from_u128(7).to_string(),
         "client_secret" | "password" => "correct horse battery 42".to_owned(),
         "redirect_uri" | "uri" => "https://example.com/callback".to_owned(),
-        "query" | "text" | "texts" | "content" => "What does a sofa cost?".to_owned(),
+        "query" | "text" | "texts" | "content" | "response" => "What does a sofa cost?".to_owned(),
         other => panic!("no good text for a required `{other}`"),
     }
 }

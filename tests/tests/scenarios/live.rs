@@ -282,7 +282,7 @@ async fn what_the_agent_does_in_the_crm_is_done_once_and_within_its_rules() {
     live.settled().await;
     let card = live.account().lead(lead.lead_id.unwrap()).unwrap();
     assert_eq!(card.status_id, stages[2], "{card:?}");
-    assert_eq!(card.fields[&budget], json!(50000), "{card:?}");
+    assert_eq!(card.fields[&budget], json!("50000"), "{card:?}");
     let notes = live.account().notes_of(card.id);
     let ours = notes
         .iter()
