@@ -30,6 +30,7 @@ const OTHER_FORMS: &[(&str, &str, &str)] = &[
     ("JobSpec.id", "jobs/*", "*"),
     ("JobSpec.organization_id", "organizations/*", "*"),
     ("LeaseRef.job_id", "jobs/*", "*"),
+    ("BudgetLimit.scope", "conversations/*", "conversations/*"),
 ];
 
 /// What a field names: `of` is the collection's pattern (`agents/*`), `form` how the field writes

@@ -125,6 +125,8 @@ const DECIDES_NOTHING: &[&str] = &[
     "CreateAgent agent.categories",
     "UpdateAgent agent.categories",
     "Complete agent",
+    // What is counted is the organization's own, by whatever name.
+    "Complete budgets.scope",
 ];
 
 #[test]

@@ -1,4 +1,5 @@
 //! The acceptance scenarios of live conversations, and what must hold whatever comes in between.
+#![expect(clippy::large_futures, reason = "a test has a stack of its own")]
 
 mod faults;
 mod invariants;
