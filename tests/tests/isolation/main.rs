@@ -125,6 +125,20 @@ const DECIDES_NOTHING: &[&str] = &[
     "CreateAgent agent.categories",
     "UpdateAgent agent.categories",
     "Complete agent",
+    // The same.
+    "CreateScript script.name",
+    "CreateObjectionResponse objection_response.name",
+    "CreateScript script.stages.connection",
+    "UpdateScript script.stages.connection",
+    "CreateObjectionResponse objection_response.stages.connection",
+    "UpdateObjectionResponse objection_response.stages.connection",
+    "SetBudget resource",
+    // A word: `crm`, `memory`, `fixed`.
+    "CreateScript script.variables.source",
+    "UpdateScript script.variables.source",
+    // There are none without a connected account.
+    "ListDrafts conversation",
+    "ListEvents connection",
     // What is counted is the organization's own, by whatever name.
     "Complete budgets.scope",
 ];
