@@ -32,7 +32,7 @@ pub(super) const SERVICES: [Service; 6] = [
     Service {
         name: "agents",
         port: 50052,
-        calls: &["accounts", "jobs", "llm"],
+        calls: &["accounts", "crm", "jobs", "llm"],
         has_database: true,
         internet: &[80, 443],
     },
@@ -237,7 +237,7 @@ mod tests {
             ["jobs", "llm"].map(str::to_owned).into()
         );
         assert!(compare(agents, code)[0].contains("agents"));
-        let more = r#"context.peer("accounts")"#;
+        let more = r#"context.peer("accounts"); context.peer("crm")"#;
         assert!(compare(agents, &format!("{code}{more}")).is_empty());
     }
 
