@@ -19,7 +19,10 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     pub(crate) fn find() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        // As cargo says it when it runs this tool: compiled in, it would be the folder of whichever
+        // clone compiled the tool into a target directory that clones share.
+        let package = env::var_os("CARGO_MANIFEST_DIR").context("run this by `cargo xtask`")?;
+        let root = Path::new(&package)
             .parent()
             .context("xtask lies in the workspace")?
             .to_owned();

@@ -75,7 +75,7 @@ impl Certificates {
 
     /// The folder of what tells the proxy of its files: the committed ones, with other paths.
     pub(super) fn proxy_folder(&self, name: &str) -> PathBuf {
-        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/envoy/mtls");
+        let committed = Path::new("../deploy/envoy/mtls");
         let own = self.folder.join(name).display().to_string();
         for file in ["certificate.yaml", "authority.yaml"] {
             let text = fs::read_to_string(committed.join(file)).unwrap();

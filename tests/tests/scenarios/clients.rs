@@ -174,7 +174,7 @@ async fn a_program_in_python_needs_no_more_than_reflection() {
     };
     let (mesh, key) = with_agents().await;
     let address = mesh.url("").trim_start_matches("http://").to_owned();
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/python");
+    let folder = "../examples/python";
     let run = move || {
         Command::new(python)
             .arg("list_agents.py")

@@ -8,7 +8,7 @@ use t11_tests::client::name;
 use t11_tests::{Client, TestMesh, eventually};
 
 fn fixture(file: &str) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/agents/tests/data");
+    let folder = Path::new("../services/agents/tests/data");
     std::fs::read(folder.join(file)).unwrap()
 }
 

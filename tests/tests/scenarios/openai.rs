@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use t11_testkit::fake_model::{FakeModel, Script};
 use t11_tests::TestMesh;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
+const FOLDER: &str = "clients";
 /// The interpreter that has OpenAI's client, and the folder of Node's modules with it.
 const PYTHON_VARIABLE: &str = "T11_TEST_PYTHON";
 const MODULES_VARIABLE: &str = "T11_TEST_NODE_MODULES";

@@ -215,7 +215,7 @@ mod tests {
 
     /// The options of the repository with one service of this test's own.
     fn document_of(service: &str) -> String {
-        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto");
+        let ours = Path::new("../proto");
         let root = tempfile::tempdir().unwrap();
         for path in [
             "t11/common/v1/options.proto",

@@ -431,8 +431,7 @@ mod tests {
 
     #[test]
     fn every_row_has_its_tests() {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let rows = shown(&root).unwrap();
+        let rows = shown(Path::new("..")).unwrap();
         let ids: BTreeSet<_> = rows.iter().map(|shown| shown.row.id).collect();
         assert_eq!(ids.len(), rows.len(), "each row once");
     }
