@@ -6,7 +6,6 @@
 //! Prints one line of JSON for each measurement.
 
 use std::io::{Cursor, Write as _};
-use std::path::Path;
 use std::time::Instant;
 
 use t11_agents::knowledge::document::Document;
@@ -29,8 +28,7 @@ const PARAGRAPH: &str = "Мебельная фабрика доставляет 
 type Bench = Result<(), Box<dyn std::error::Error>>;
 
 fn main() -> Bench {
-    let pdf =
-        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ru-chromium.pdf"))?;
+    let pdf = std::fs::read("tests/data/ru-chromium.pdf")?;
     let samples = [
         ("a.txt", text().into_bytes()),
         ("a.md", markdown().into_bytes()),

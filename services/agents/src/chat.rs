@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use t11_core::{OrgScope, World, format_name};
+use t11_core::{OrgScope, World};
 use t11_grpc::Peer;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -86,12 +86,8 @@ impl Chat {
     ) -> Result<(Option<Message>, Turn), Error> {
         let turn = beginning.turn.clone();
         let inbound = self.inbound(scope, beginning).await?;
-        let model = Llm {
-            peer: self.llm.clone(),
-            world: self.world.clone(),
-            session_id: format_name("conversations", turn.conversation_id),
-            agent: format_name("agents", turn.agent_id),
-        };
+        let (llm, world) = (self.llm.clone(), self.world.clone());
+        let model = Llm::of_turn(llm, world, &turn, &inbound.agent);
         let sources = ScopedSources {
             store: &self.store,
             search: &self.search,

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use chrono_tz::Tz;
 use futures::StreamExt as _;
 use quick_cache::sync::Cache;
-use t11_core::{Fault as _, FaultKind, OrgId, World};
+use t11_core::{Fault as _, FaultKind, OrgId, World, format_name};
 use t11_grpc::{Peer, RemoteFault};
 use t11_proto::accounts::v1::GetOrganizationRequest;
 use t11_proto::accounts::v1::organization_service_client::OrganizationServiceClient;
@@ -21,6 +21,8 @@ use t11_proto::llm::v1::completion_service_client::CompletionServiceClient;
 use tonic::Status;
 
 use crate::Error;
+use crate::agent::Agent;
+use crate::conversation::Turn;
 use crate::turn::{
     Completion, Language, Model, ModelEvent, ModelFault, ModelRequest, ModelStream, PromptRole,
     Usage,
@@ -28,12 +30,52 @@ use crate::turn::{
 
 /// The llm service as one turn's model.
 pub(crate) struct Llm {
-    pub(crate) peer: Peer,
-    pub(crate) world: World,
+    peer: Peer,
+    world: World,
     /// Groups the calls of one conversation, for the provider's prompt cache.
-    pub(crate) session_id: String,
+    session_id: String,
     /// In whose name usage is recorded: `agents/{agent}`.
-    pub(crate) agent: String,
+    agent: String,
+    /// What the calls are paid from, as far as the agent's settings set a cap.
+    budgets: Vec<llm::BudgetLimit>,
+}
+
+impl Llm {
+    /// The model of a turn in which `agent` answers.
+    pub(crate) fn of_turn(peer: Peer, world: World, turn: &Turn, agent: &Agent) -> Self {
+        let name = format_name("agents", agent.id);
+        let conversation = format_name("conversations", turn.conversation_id);
+        let (settings, now) = (&agent.settings, world.now());
+        let caps = [
+            (
+                format_name("turns", turn.id),
+                settings.budget_turn_micro_usd,
+            ),
+            (conversation.clone(), settings.budget_chat_micro_usd),
+            (
+                format!("{name}/{}", now.format("%Y-%m-%d")),
+                settings.budget_day_micro_usd,
+            ),
+            (
+                format!("{name}/{}", now.format("%Y-%m")),
+                settings.budget_month_micro_usd,
+            ),
+        ];
+        // 0 is no limit.
+        let caps = caps.into_iter().filter(|(_, cap)| *cap > 0);
+        Self {
+            peer,
+            world,
+            session_id: conversation,
+            agent: name,
+            budgets: caps
+                .map(|(scope, cap_micro_usd)| llm::BudgetLimit {
+                    scope,
+                    cap_micro_usd,
+                })
+                .collect(),
+        }
+    }
 }
 
 #[async_trait]
@@ -50,7 +92,7 @@ impl Model for Llm {
             purpose: request.purpose.to_owned(),
             agent: self.agent.clone(),
             request_id: self.world.new_id().to_string(),
-            budgets: Vec::new(),
+            budgets: self.budgets.clone(),
         };
         let mut client = CompletionServiceClient::new(self.peer.clone());
         let stream = client

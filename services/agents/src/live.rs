@@ -142,12 +142,8 @@ impl Desk {
         beginning: &LiveBeginning,
         inbound: &Inbound,
     ) -> Result<Report, Error> {
-        let model = Llm {
-            peer: self.llm.clone(),
-            world: self.world.clone(),
-            session_id: t11_core::format_name("conversations", beginning.turn.conversation_id),
-            agent: t11_core::format_name("agents", beginning.agent.id),
-        };
+        let (llm, world) = (self.llm.clone(), self.world.clone());
+        let model = Llm::of_turn(llm, world, &beginning.turn, &beginning.agent);
         let sources = ScopedSources {
             store: &self.store,
             search: &self.search,
