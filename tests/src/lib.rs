@@ -20,7 +20,7 @@ pub mod servers;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use t11_core::World;
 use t11_grpc::{Peer, Signer};
@@ -232,13 +232,23 @@ pub fn entries() -> [Entry; 6] {
 /// Asks until `done`, for at most a minute: for work that runs beside the test.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
+    ask: impl FnMut() -> F,
+) -> T {
+    within(Duration::from_secs(60), what, ask).await
+}
+
+/// The same for work that takes longer.
+pub async fn within<T, F: Future<Output = Option<T>>>(
+    patience: Duration,
+    what: &str,
     mut ask: impl FnMut() -> F,
 ) -> T {
-    for _ in 0..600 {
+    let began = Instant::now();
+    while began.elapsed() < patience {
         if let Some(value) = ask().await {
             return value;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("{what} did not happen within a minute");
+    panic!("{what} did not happen within {} s", patience.as_secs());
 }

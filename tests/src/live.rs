@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::client::name;
 use crate::processes::free_address;
-use crate::{Client, TestMesh, eventually};
+use crate::{Client, TestMesh, eventually, within};
 
 /// What the mesh of a company is told of a Kommo that runs beside it.
 pub struct Beside {
@@ -202,8 +202,13 @@ impl Company {
 
     /// Waits until Kommo has nothing to deliver and nothing more is done for what it has delivered.
     pub async fn settled(&self) {
+        self.settled_within(Duration::from_secs(60)).await;
+    }
+
+    /// The same, for at most this long.
+    pub async fn settled_within(&self, patience: Duration) {
         self.kommo.settle().await;
-        eventually("every job is done", || async {
+        within(patience, "every job is done", || async {
             let queues = self.owner.get("/api/jobs/queues").await.ok();
             let busy = queues["queues"].as_array().is_some_and(|queues| {
                 let is_busy = |queue: &Value| {

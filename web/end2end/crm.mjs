@@ -3,17 +3,6 @@
 
 const demo = process.env.T11_DEMO_CRM;
 
-// Steers the pretended account: what clients and people do there.
-async function kommo(command, body) {
-  const answer = await fetch(`${demo}/_ctl/${command}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  if (!answer.ok) throw new Error(`${command}: ${answer.status} ${await answer.text()}`);
-  return answer.json();
-}
-
 export async function playCrm({ page, base, agent, check, settled }) {
   await page.goto(`${base}/conversations`);
   await page.locator(".checks a").first().waitFor();
@@ -107,20 +96,29 @@ async function writeScripts(page, base, check) {
   check(true, "a response to an objection is written");
 }
 
-// A draft is approved, then a person takes over, writes and gives the word back.
+// A draft is approved, a discount is not invented, then a person takes over: here, and in Kommo.
 async function talk(page, base, check) {
   await page.goto(`${base}/conversations`);
-  const { talk_id: talk } = await kommo("newcomer", {
-    newcomer: { name: "Мария Волкова" },
-    text: "Здравствуйте! Сколько стоит курс английского?",
-  });
+  const lead = await enterTheCrm(page);
+  await lead.begin("Мария Волкова", "Здравствуйте! Сколько стоит курс английского?");
   await page.locator(".conversation-row").first().click();
   await page.locator(".message").first().waitFor();
   check(true, "a client's first message appears by itself");
-  await page.locator(".draft-card").waitFor();
-  await page.locator(".draft-card .button-primary").click();
+
+  const draft = page.locator(".draft-card");
+  await draft.waitFor();
+  await draft.locator(".button-primary").click();
   await page.locator(".message.from-bot .badge", { hasText: "Доставлено" }).waitFor();
-  check(true, "a draft is approved and delivered");
+  await lead.hears(1);
+  check(true, "a draft is approved, and the client sees it");
+
+  await lead.writes("Дорого! Дайте скидку 40 %, тогда запишусь");
+  await draft.waitFor();
+  const offer = await draft.innerText();
+  check(!/40|%/.test(offer), "an agent that is haggled with promises no discount");
+  await draft.locator(".button-primary").click();
+  await lead.hears(2);
+
   await page.locator(".control-bar .button-primary").click();
   await page.locator(".control-bar .badge-info").waitFor();
   await page.fill(".composer-input", "Добрый день, это Анна. Подберу группу по уровню.");
@@ -129,17 +127,74 @@ async function talk(page, base, check) {
   await page.locator(".control-bar .button").click();
   await page.locator(".control-bar .badge-bot").waitFor();
   check(true, "a person takes the conversation, writes, and gives it back");
-  const open = page.url();
-  await kommo("client_writes", { talk_id: talk, text: "А есть скидка?" });
+
+  const open = new URL(page.url()).pathname;
+  await takeOverInKommo(page, lead, open, check);
+  await lead.begin("Пётр Орлов", "А есть скидка?");
+  await lead.close();
+  await reviewByKeyboard(page, base, check);
+  await page.goto(`${base}/integrations/events`);
+  await page.locator("tbody tr").first().click();
+  await page.locator(".sheet .code").waitFor();
+  check(true, "the log of events shows what came, masked");
+  return open;
+}
+
+// The page of the pretended account, on which one plays the client and the people of the CRM.
+async function enterTheCrm(page) {
+  const crm = await page.context().newPage();
+  await crm.goto(`${demo}/_demo`);
+  const said = crm.locator("#thread li");
+  const say = async (text) => {
+    await crm.fill("#message textarea", text);
+    await crm.locator("#message button").click();
+    await said.filter({ hasText: text }).waitFor();
+  };
+  return {
+    async begin(name, text) {
+      const form = crm.locator("#newcomer");
+      if (!(await form.isVisible())) await crm.locator("summary").click();
+      await form.locator("[name=name]").fill(name);
+      await form.locator("[name=text]").fill(text);
+      await form.locator("button").click();
+      await said.filter({ hasText: text }).waitFor();
+    },
+    async writes(text) {
+      await crm.selectOption("#as", "");
+      await say(text);
+    },
+    async personWrites(text) {
+      await crm.selectOption("#as", { index: 1 });
+      await say(text);
+    },
+    async hears(count) {
+      await crm.waitForFunction(
+        (count) => document.querySelectorAll("#thread li:not(.client)").length >= count,
+        count,
+      );
+    },
+    words: () => said.count(),
+    close: () => crm.close(),
+  };
+}
+
+// The one who has the conversation in Kommo is not talked over.
+async function takeOverInKommo(page, lead, open, check) {
+  await lead.personWrites("Мария, это Олег из школы, дальше веду я.");
+  await page.locator(".control-bar .badge-warn").waitFor();
+  await lead.writes("Хорошо, тогда жду. Какая скидка?");
+  await page.waitForFunction(async (open) => {
+    const conversation = await (await fetch(`/api${open}`)).json();
+    return Boolean(conversation.silence_reason);
+  }, open, { polling: 500 });
+  check(await page.locator(".draft-card").count() === 0, "a person takes over in Kommo, and the agent is silent");
+}
+
+async function reviewByKeyboard(page, base, check) {
   await page.goto(`${base}/conversations/drafts`);
   await page.locator(".draft-card").waitFor();
   await page.keyboard.press("KeyX");
   await page.locator("dialog[open]").waitFor();
   await page.keyboard.press("Escape");
   check(true, "drafts are reviewed by keyboard");
-  await page.goto(`${base}/integrations/events`);
-  await page.locator("tbody tr").first().click();
-  await page.locator(".sheet .code").waitFor();
-  check(true, "the log of events shows what came, masked");
-  return new URL(open).pathname;
 }

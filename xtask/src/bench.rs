@@ -26,7 +26,8 @@ pub(crate) struct Options {
     /// Measure these alone.
     #[arg(value_enum)]
     pub(crate) parts: Vec<Part>,
-    /// A quicker build and fewer starts: shows that the benchmarks run, not how fast things are.
+    /// What the tests have built, and fewer starts: shows that the benchmarks run, not how fast
+    /// things are.
     #[arg(long)]
     pub(crate) short: bool,
 }
@@ -232,8 +233,7 @@ impl Goal {
     }
 }
 
-/// Crates with bench programs, and those programs.
-const PACKAGES: [&str; 3] = ["t11-agents", "t11-jobs", "t11-tests"];
+/// The bench programs of the figures within one process.
 const PROGRAMS: [&str; 3] = ["rest", "ingest", "search"];
 
 struct Figure {
@@ -252,7 +252,7 @@ impl Figure {
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let profile = if options.short {
-        Profile::Quick
+        Profile::Dev
     } else {
         Profile::Release
     };
@@ -266,7 +266,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             Part::Process => whole_process(workspace, profile, options.short)?,
             Part::Programs => run_programs(workspace, profile)?,
             Part::Jobs => peer::run(workspace, profile, options.short)?,
-            Part::Mesh => mesh::run(workspace, profile)?,
+            Part::Mesh => mesh::run(workspace, profile, options.short)?,
         });
     }
     let goals: Vec<_> = GOALS
@@ -311,11 +311,11 @@ fn run_programs(workspace: &Workspace, profile: Profile) -> Result<Vec<Figure>> 
     printed(&mut programs(workspace, profile, &PROGRAMS))
 }
 
-/// In one cargo run and of the same packages always, so that what they share is compiled once.
+/// Of the same selection of crates as the tests, so that what they share is compiled once.
 fn programs(workspace: &Workspace, profile: Profile, names: &[&str]) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args(["bench", "--profile", profile.name()]);
-    cargo.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    cargo.args(["--workspace", "--exclude", "t11-web"]);
     cargo.args(names.iter().flat_map(|name| ["--bench", name]));
     // The queue would be on it, and no longer beside its peer.
     cargo.env_remove("T11_TEST_DATABASE_URL");

@@ -67,12 +67,19 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Err(error).with_context(|| format!("starting {}", binary.display()))
 }
 
-/// Builds the `t11` binary.
+/// Builds the `t11` binary: alone, or of the same selection of crates as the tests, whose artefacts
+/// it then shares.
 pub(crate) fn server(workspace: &Workspace, profile: Profile) -> Result<PathBuf> {
+    let selection: &[&str] = match profile {
+        Profile::Dev => &["--workspace", "--exclude", "t11-web"],
+        Profile::Quick | Profile::Release => &["--package", "t11"],
+    };
     shell::run(
         workspace
             .cargo()
-            .args(["build", "--package", "t11", "--bin", "t11"])
+            .arg("build")
+            .args(selection)
+            .args(["--bin", "t11"])
             .args(["--profile", profile.name()]),
     )?;
     Ok(workspace.target.join(profile.folder()).join("t11"))

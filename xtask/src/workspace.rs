@@ -27,7 +27,7 @@ impl Workspace {
             .context("xtask lies in the workspace")?
             .to_owned();
         let metadata = shell::output(
-            Command::new(cargo())
+            cargo()
                 .args(["metadata", "--no-deps", "--format-version", "1"])
                 .current_dir(&root),
         )?;
@@ -46,7 +46,7 @@ impl Workspace {
 
     /// `cargo`, to be run in the repository.
     pub(crate) fn cargo(&self) -> Command {
-        let mut command = Command::new(cargo());
+        let mut command = cargo();
         command.current_dir(&self.root);
         command
     }
@@ -58,8 +58,22 @@ impl Workspace {
 }
 
 /// The cargo that runs this tool, so that its toolchain is the one of `rust-toolchain.toml`.
-fn cargo() -> PathBuf {
-    env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
+///
+/// What cargo tells this tool of its own package is kept from it: build scripts that watch such
+/// variables (ring's) would run again, and all above them be compiled again, whenever cargo is
+/// called by this tool after a person called it, and the other way round.
+fn cargo() -> Command {
+    let program = env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from);
+    let mut command = Command::new(program);
+    for (name, _) in env::vars_os() {
+        let is_of_package = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+        if is_of_package {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 fn user_cache() -> Result<PathBuf> {

@@ -4,7 +4,7 @@ mod http_client;
 mod schedule;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use serde::Serialize;
@@ -127,6 +127,8 @@ pub struct Delivery {
     pub at: i64,
     /// 0 when no answer came in time.
     pub status: u16,
+    /// Real time until the answer came, or was no longer waited for.
+    pub took: Duration,
     pub body: String,
 }
 
@@ -156,10 +158,11 @@ async fn sleep(wait: Option<Duration>) {
 }
 
 async fn deliver(kommo: Arc<Kommo>, account_id: i64, parcel: Parcel) {
+    let began = Instant::now();
     let sent = tokio::time::timeout(parcel.purpose.patience(), http_client::send(&parcel));
     // No answer counts as 0, whatever kept it away.
     let status = sent.await.ok().and_then(Result::ok).unwrap_or(0);
-    kommo.with(|state| state.delivered(account_id, parcel, status));
+    kommo.with(|state| state.delivered(account_id, parcel, status, began.elapsed()));
 }
 
 impl State {
@@ -191,7 +194,7 @@ impl State {
         Some(Duration::from_millis(wait.unsigned_abs()))
     }
 
-    fn delivered(&mut self, account_id: i64, parcel: Parcel, status: u16) {
+    fn delivered(&mut self, account_id: i64, parcel: Parcel, status: u16, took: Duration) {
         self.in_flight = self.in_flight.saturating_sub(1);
         let now = self.clock.millis();
         self.deliveries.push(Delivery {
@@ -201,6 +204,7 @@ impl State {
             attempt: parcel.attempt,
             at: now / 1000,
             status,
+            took,
             body: parcel.body.clone(),
         });
         if (100..300).contains(&status) {

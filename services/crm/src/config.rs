@@ -27,6 +27,9 @@ pub struct Config {
     /// How many replicas of crm there are. They count calls to Kommo together in Redis; without it,
     /// or while it is away, each makes this part of them.
     pub replicas: u32,
+    /// Whether calls are held to what Kommo bears. A stand-in bears more; off is refused in
+    /// production.
+    pub is_paced: bool,
     /// The own channel that Kommo has registered for this platform.
     pub channel: ChannelConfig,
     /// Hosts allowed besides `*.kommo.com`, `*.amocrm.ru` and `*.amocrm.com`, for a stand-in of
@@ -42,6 +45,7 @@ impl Default for Config {
             redirect_base: None,
             webhook_secret: None,
             replicas: 1,
+            is_paced: true,
             channel: ChannelConfig::default(),
             test_hosts: Vec::new(),
         }
@@ -95,6 +99,11 @@ impl Config {
         anyhow::ensure!(
             self.test_hosts.is_empty() || !production,
             "`crm.test_hosts` (KOMMO_TEST_HOSTS) sends secrets to hosts that are not Kommo's and \
+             is refused in production; unset it"
+        );
+        anyhow::ensure!(
+            self.is_paced || !production,
+            "`crm.is_paced` (T11_CRM__IS_PACED) is off, which makes Kommo block this address, and \
              is refused in production; unset it"
         );
         let channel = &self.channel;
@@ -185,5 +194,15 @@ mod tests {
         assert!(config.validate(false).is_ok());
         assert!(config.validate(true).is_err());
         assert!(Config::default().validate(true).is_ok());
+    }
+
+    #[test]
+    fn production_keeps_to_what_kommo_bears() {
+        let config = Config {
+            is_paced: false,
+            ..Config::default()
+        };
+        assert!(config.validate(false).is_ok());
+        assert!(config.validate(true).is_err());
     }
 }

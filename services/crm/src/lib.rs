@@ -67,7 +67,6 @@ impl Service for Crm {
             redis: context.redis(),
             tasks: context.tasks(),
             is_production,
-            is_unpaced: false,
             webhook_secret: context.key(config.webhook_secret.as_ref(), "KOMMO_WEBHOOK_SECRET")?,
             redirect_base: config.base(context.settings().common.http_addr)?,
             shutdown: context.shutdown(),
@@ -98,8 +97,6 @@ pub struct Parts {
     pub tasks: TaskTracker,
     /// Whether hosts that are not Kommo's are refused.
     pub is_production: bool,
-    /// Whether calls to Kommo are not counted: for tests.
-    pub is_unpaced: bool,
     /// Keys the hash of the secrets in the addresses of webhooks.
     pub webhook_secret: Secret,
     /// Where Kommo reaches us.
@@ -128,9 +125,9 @@ pub fn wire(config: &Config, parts: Parts) -> Result<Wired> {
     let hosts = Hosts::with_test_hosts(&config.test_hosts, parts.is_production)
         .context("`crm.test_hosts` (KOMMO_TEST_HOSTS)")?;
     let http = Http::new(hosts)?;
-    let meter = match parts.is_unpaced {
-        true => Meter::unlimited(&parts.world),
-        false => Meter::new(parts.redis.as_ref(), &parts.world, config.replicas),
+    let meter = match config.is_paced {
+        true => Meter::new(parts.redis.as_ref(), &parts.world, config.replicas),
+        false => Meter::unlimited(&parts.world),
     };
     let world = parts.world.clone();
     let kommo = Kommo::new(store.clone(), http, meter, world.clone(), parts.tasks);

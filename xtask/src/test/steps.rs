@@ -254,7 +254,7 @@ fn browser(lab: &mut Lab<'_>) -> Result<()> {
     provision::program("node", "nodejs")?;
     let modules = provision::npm(&workspace.cache, "playwright", &[PLAYWRIGHT])?;
     let web = web::build(workspace, &web::Options::default())?;
-    let binary = dev::server(workspace, Profile::Quick)?;
+    let binary = dev::server(workspace, Profile::Dev)?;
     let screenshots = screenshots(lab)?;
     let (server, kommo) = DevServer::start_with_demo_crm(&binary, &web.folder)?;
     shell::run(

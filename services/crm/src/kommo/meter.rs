@@ -63,7 +63,7 @@ impl Meter {
         }))
     }
 
-    /// Lets as many calls pass as come: for tests.
+    /// Lets as many calls pass as come, for a stand-in of Kommo.
     pub(crate) fn unlimited(world: &World) -> Self {
         let quota = Quota {
             per_minute: u32::MAX,

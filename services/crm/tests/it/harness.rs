@@ -60,6 +60,7 @@ impl Crm {
             ManualWorld::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap(), 1).world();
         let config = Config {
             test_hosts: vec!["127.0.0.1:9400".to_owned()],
+            is_paced: false,
             ..Config::default()
         };
         Self::over(Self::database(&world).await, world, config, Arc::default())
@@ -100,6 +101,7 @@ impl Crm {
         Config {
             test_hosts: hosts.collect(),
             oauth_url: oauth_url.clone(),
+            is_paced: false,
             ..Config::default()
         }
     }
@@ -118,7 +120,6 @@ impl Crm {
             redis: None,
             tasks: TaskTracker::new(),
             is_production: false,
-            is_unpaced: true,
             webhook_secret: Secret::from("w".repeat(43)),
             redirect_base: "http://127.0.0.1:8080".parse().unwrap(),
             shutdown: CancellationToken::new(),

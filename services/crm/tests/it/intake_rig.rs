@@ -434,13 +434,13 @@ fn wire(db: &TestDb, world: &World, account: &Account, door: SocketAddr) -> Wire
         redis: None,
         tasks: TaskTracker::new(),
         is_production: false,
-        is_unpaced: true,
         webhook_secret: Secret::from("w".repeat(44)),
         redirect_base: format!("http://{door}").parse().unwrap(),
         shutdown: CancellationToken::new(),
     };
     let config = Config {
         test_hosts: vec![account.host()],
+        is_paced: false,
         ..Config::default()
     };
     t11_crm::wire(&config, parts).unwrap()
