@@ -4,6 +4,7 @@
 //! is measured by bench programs (`harness = false`), which print one JSON object a line:
 //! `{"bench": "search lexical", "p99_ms": 1.5}`. The goals below name such figures as `bench/field`.
 
+mod llm;
 mod machine;
 mod mesh;
 mod peer;
@@ -43,16 +44,26 @@ pub(crate) enum Part {
     Jobs,
     /// Each service as a process of its own, and a call between two through Envoy.
     Mesh,
+    /// The gateway to models beside a bare proxy and other gateways.
+    Llm,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Process, Self::Programs, Self::Jobs, Self::Mesh];
+    const ALL: [Self; 5] = [
+        Self::Process,
+        Self::Programs,
+        Self::Jobs,
+        Self::Mesh,
+        Self::Llm,
+    ];
 }
 
 struct Goal {
     part: Part,
     /// Left out in short, for it takes minutes.
     is_long: bool,
+    /// Left out where the other side could not be installed.
+    is_beside_peer: bool,
     /// `bench/field`, or one of the names of what is measured here.
     name: &'static str,
     about: &'static str,
@@ -194,6 +205,72 @@ const GOALS: &[Goal] = &[
         "ms",
     ),
     at_most(Part::Mesh, "reply/p99_ms", "the same, p99", 150.0, "ms"),
+    at_most(
+        Part::Llm,
+        "llm ours beside floor/added_p50",
+        "models: what our gateway adds to a call, median, beside a bare proxy",
+        1.4,
+        "×",
+    ),
+    at_most(
+        Part::Llm,
+        "llm ours/cpu_us_16",
+        "models: processor time of a call",
+        45.0,
+        "µs",
+    ),
+    at_least(
+        Part::Llm,
+        "llm ours beside litellm/calls_per_s_16",
+        "models: calls of 16 callers beside LiteLLM's",
+        100.0,
+        "×",
+    )
+    .beside_peer(),
+    at_least(
+        Part::Llm,
+        "llm ours beside portkey/calls_per_s_16",
+        "models: the same beside Portkey's",
+        15.0,
+        "×",
+    )
+    .beside_peer(),
+    at_least(
+        Part::Llm,
+        "llm ours beside tensorzero/calls_per_s_16",
+        "models: the same beside TensorZero's",
+        2.0,
+        "×",
+    )
+    .beside_peer(),
+    at_most(
+        Part::Llm,
+        "llm ours beside floor/first_chunk_above_ms",
+        "models: the first piece of an answer later than the bare proxy's",
+        0.3,
+        "ms",
+    ),
+    at_least(
+        Part::Llm,
+        "llm ours grpc beside sse/chunks_per_s",
+        "models: pieces of 64 streams by gRPC beside SSE",
+        2.0,
+        "×",
+    ),
+    at_most(
+        Part::Llm,
+        "llm ours/idle_mb",
+        "models: idle memory of edge, accounts, llm and jobs in one process",
+        20.0,
+        "MB",
+    ),
+    at_most(
+        Part::Llm,
+        "llm ours/streaming_mb",
+        "models: the same at 64 streams",
+        60.0,
+        "MB",
+    ),
 ];
 
 const fn at_most(
@@ -206,6 +283,7 @@ const fn at_most(
     Goal {
         part,
         is_long: false,
+        is_beside_peer: false,
         name,
         about,
         unit,
@@ -230,6 +308,17 @@ impl Goal {
     const fn long(mut self) -> Self {
         self.is_long = true;
         self
+    }
+
+    const fn beside_peer(mut self) -> Self {
+        self.is_beside_peer = true;
+        self
+    }
+
+    /// Whether it is asked for in this run.
+    fn is_wanted(&self, short: bool, figures: &[Figure]) -> bool {
+        let is_there = || figures.iter().any(|figure| figure.name == self.name);
+        !(short && self.is_long) && (!self.is_beside_peer || is_there())
     }
 }
 
@@ -267,11 +356,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
             Part::Programs => run_programs(workspace, profile)?,
             Part::Jobs => peer::run(workspace, profile, options.short)?,
             Part::Mesh => mesh::run(workspace, profile, options.short)?,
+            Part::Llm => llm::run(workspace, profile, options.short)?,
         });
     }
     let goals: Vec<_> = GOALS
         .iter()
-        .filter(|goal| parts.contains(&goal.part) && !(options.short && goal.is_long))
+        .filter(|goal| parts.contains(&goal.part) && goal.is_wanted(options.short, &figures))
         .collect();
     println!("\n{}\n", machine::describe(profile)?);
     for Figure { name, value } in &figures {

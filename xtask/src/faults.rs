@@ -20,8 +20,11 @@ use crate::workspace::Workspace;
 use matrix::Shown;
 use outcomes::Outcomes;
 
-/// Requests a second while replicas are replaced.
+/// Requests a second while replicas are replaced, and webhooks a second while what takes them is
+/// killed.
 const RATE: u32 = 200;
+/// So many of them.
+const WEBHOOKS: u32 = 10_000;
 /// Fewer kills show little.
 const LEAST_KILLS: u64 = 200;
 
@@ -31,7 +34,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1_000)]
     seeds: u32,
     /// Kills of each row that kills.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 60)]
     kills: u32,
     /// Print the rows and the tests that show them, and run nothing.
     #[arg(long)]
@@ -57,6 +60,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         .args(["--lib", "--bins", "--tests"])
         .env("T11_KILLS", options.kills.to_string())
         .env("T11_RATE", RATE.to_string())
+        .env("T11_WEBHOOKS", WEBHOOKS.to_string())
         .env("T11_TEST_DATABASE_URL", servers.postgres_url())
         .env("T11_TEST_POOLER_URL", servers.pooler_url())
         .env("T11_TEST_REDIS_URL", servers.redis_url())

@@ -13,10 +13,12 @@ use tokio::time::sleep;
 
 use crate::{ROOM, dice, kills, report};
 
-/// Leads that write in the short form; `T11_WEBHOOKS` asks for another number.
-const LEADS: usize = 150;
-/// Leads a second in the short form; `T11_RATE` asks for another rate.
-const RATE: u64 = 20;
+/// Webhooks in the short form; `T11_WEBHOOKS` asks for another number.
+const WEBHOOKS: u64 = 400;
+/// Webhooks a second in the short form; `T11_RATE` asks for another rate.
+const RATE: u64 = 80;
+/// What Kommo tells of a lead that writes: the lead, its contact, the talk, the message.
+const WEBHOOKS_A_LEAD: u64 = 4;
 /// Longest wait before a kill, and before the killed one is started again.
 const WAIT_MS: u64 = 1_500;
 /// Until the last lead is answered after the last kill.
@@ -169,14 +171,16 @@ async fn f20_what_kommo_was_told_is_kept_is_answered_once_whoever_is_killed() {
     company.agent(json!({})).await;
     company.kommo.set_parallel_deliveries(64);
 
-    let leads = usize::try_from(told("T11_WEBHOOKS", LEADS as u64)).unwrap();
+    let leads = told("T11_WEBHOOKS", WEBHOOKS) / WEBHOOKS_A_LEAD;
+    let leads = usize::try_from(leads).unwrap();
+    let rate = told("T11_RATE", RATE) / WEBHOOKS_A_LEAD;
     let mut victims = Victims {
         mesh,
         postgres,
         redis,
     };
     let wanted = kills(6);
-    let writing = leads_write(&company.kommo, leads, told("T11_RATE", RATE));
+    let writing = leads_write(&company.kommo, leads, rate);
     let killing = async {
         for number in 0..wanted {
             victims.kill_one(number).await;

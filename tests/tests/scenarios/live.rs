@@ -290,3 +290,29 @@ async fn what_the_agent_does_in_the_crm_is_done_once_and_within_its_rules() {
     assert_eq!(ours.count(), 1, "{notes:?}");
     live.stop().await;
 }
+
+/// Kommo waits 2 seconds for its webhooks to be taken, whatever an answer takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_thinks_keeps_no_webhook_waiting() {
+    const LEADS: usize = 50;
+    let (model, live) = with_model().await;
+    for _ in 0..LEADS {
+        model.script(Script::mute());
+    }
+    live.agent(json!({})).await;
+    live.kommo.set_parallel_deliveries(8);
+    let before = live.kommo.deliveries().len();
+    for _ in 0..LEADS {
+        live.newcomer(QUESTION);
+    }
+    live.kommo.settle().await;
+    let deliveries = live.kommo.deliveries().split_off(before);
+    assert!(deliveries.len() >= LEADS, "{}", deliveries.len());
+    let refused = deliveries.iter().filter(|one| one.status / 100 != 2);
+    assert_eq!(refused.count(), 0);
+    eventually("the model is asked", || async {
+        (!model.completions().is_empty()).then_some(())
+    })
+    .await;
+    live.stop().await;
+}
