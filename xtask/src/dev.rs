@@ -67,11 +67,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Err(error).with_context(|| format!("starting {}", binary.display()))
 }
 
-/// Builds the `t11` binary: alone, or of the same selection of crates as the tests, whose artefacts
-/// it then shares.
+/// Builds the `t11` binary: alone, or with a test and of the same selection of crates as the tests,
+/// whose artefacts (their features are those of development) it then shares.
 pub(crate) fn server(workspace: &Workspace, profile: Profile) -> Result<PathBuf> {
     let selection: &[&str] = match profile {
-        Profile::Dev => &["--workspace", "--exclude", "t11-web"],
+        Profile::Dev => &[
+            "--workspace",
+            "--exclude",
+            "t11-web",
+            "--test",
+            "check_redis",
+        ],
         Profile::Quick | Profile::Release => &["--package", "t11"],
     };
     shell::run(

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::dev::{self, Profile};
 use crate::shell::{self, say};
 use crate::workspace::Workspace;
 
@@ -48,17 +49,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What only the server knows it prints itself. Built as the tests build it.
+/// What only the server knows it prints itself.
 pub(crate) fn printed_by_server(workspace: &Workspace, arguments: &[&str]) -> Result<String> {
-    shell::run(workspace.cargo().args([
-        "build",
-        "--workspace",
-        "--exclude",
-        "t11-web",
-        "--bin",
-        "t11",
-    ]))?;
-    let printed = shell::output(Command::new(workspace.target.join("debug/t11")).args(arguments))?;
+    let server = dev::server(workspace, Profile::Dev)?;
+    let printed = shell::output(Command::new(server).args(arguments))?;
     ensure!(
         !printed.is_empty(),
         "`t11 {}` printed nothing",

@@ -224,6 +224,55 @@ pub(super) const ROWS: &[Row] = &[
         also: &[SIMULATED],
     },
     Row {
+        id: "F27",
+        fault: "the model is down",
+        promise: "another serves; with all down nobody is asked in vain or pays, and a person takes over",
+        also: &[
+            Test(
+                "services/llm/tests/it/faults.rs",
+                "f27_models_that_are_down_are_left_alone_and_cost_nothing",
+            ),
+            Test(
+                "services/llm/tests/it/routes.rs",
+                "a_target_that_fails_is_left_alone_then_asked_once",
+            ),
+            Test(
+                "services/agents/src/live/tests/faults.rs",
+                "when_no_model_answers_a_person_takes_over",
+            ),
+        ],
+    },
+    Row {
+        id: "F28",
+        fault: "an answer is cut mid-JSON, or hangs",
+        promise: "one more try, then it fails; no part of it is ever sent",
+        also: &[
+            Test(
+                "services/llm/tests/it/faults.rs",
+                "f28_no_part_of_a_cut_answer_is_ever_seen_of_a_whole_one",
+            ),
+            Test(
+                "services/llm/tests/it/torture.rs",
+                "of_whole_answers_no_half_is_ever_seen",
+            ),
+        ],
+    },
+    Row {
+        id: "F29",
+        fault: "the model answers 200 with an error, without usage",
+        promise: "an error; costs what was reserved",
+        also: &[
+            Test(
+                "services/llm/tests/it/faults.rs",
+                "f29_an_error_under_a_success_is_an_error_and_costs_what_was_reserved",
+            ),
+            Test(
+                "services/llm/tests/it/torture.rs",
+                "every_script_ends_as_it_is_documented_and_leaves_nothing_behind",
+            ),
+        ],
+    },
+    Row {
         id: "F30",
         fault: "a job kills its worker, or panics",
         promise: "counted; buried after three workers; other organizations are served meanwhile",
