@@ -8,6 +8,7 @@ mod m20261121_120000_create_accounts;
 mod m20261121_120100_create_sessions;
 mod m20261121_120200_create_audit_log;
 mod m20261121_150000_create_api_keys;
+mod m20261122_030000_create_notifications;
 
 pub(crate) struct Migrator;
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_120100_create_sessions::Migration),
             Box::new(m20261121_120200_create_audit_log::Migration),
             Box::new(m20261121_150000_create_api_keys::Migration),
+            Box::new(m20261122_030000_create_notifications::Migration),
         ]
     }
 

@@ -10,6 +10,8 @@ mod m20261121_181100_create_replies;
 mod m20261121_182000_create_playbook;
 mod m20261121_182100_create_memories;
 mod m20261121_182200_create_actions;
+mod m20261121_190000_create_triggers;
+mod m20261121_190100_create_sequences;
 
 use sea_orm_migration::prelude::*;
 
@@ -31,6 +33,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_182000_create_playbook::Migration),
             Box::new(m20261121_182100_create_memories::Migration),
             Box::new(m20261121_182200_create_actions::Migration),
+            Box::new(m20261121_190000_create_triggers::Migration),
+            Box::new(m20261121_190100_create_sequences::Migration),
         ]
     }
 

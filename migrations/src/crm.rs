@@ -10,6 +10,7 @@ mod m20261121_181000_create_authorizations;
 mod m20261121_182000_create_mirror;
 mod m20261121_183000_create_events;
 mod m20261121_184000_create_messages_and_effects;
+mod m20261122_031000_add_other_bot_time;
 
 pub(crate) struct Migrator;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_182000_create_mirror::Migration),
             Box::new(m20261121_183000_create_events::Migration),
             Box::new(m20261121_184000_create_messages_and_effects::Migration),
+            Box::new(m20261122_031000_add_other_bot_time::Migration),
         ]
     }
 

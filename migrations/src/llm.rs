@@ -2,6 +2,9 @@
 
 mod m20261121_000100_create_usage_records;
 mod m20261121_190000_create_budgets;
+mod m20261122_021000_create_routes;
+mod m20261122_021100_create_settlements;
+mod m20261122_022500_create_privacy_policies;
 
 use sea_orm_migration::prelude::*;
 
@@ -15,6 +18,9 @@ impl MigratorTrait for Migrator {
             Box::new(outbox::Migration),
             Box::new(m20261121_000100_create_usage_records::Migration),
             Box::new(m20261121_190000_create_budgets::Migration),
+            Box::new(m20261122_021000_create_routes::Migration),
+            Box::new(m20261122_021100_create_settlements::Migration),
+            Box::new(m20261122_022500_create_privacy_policies::Migration),
         ]
     }
 

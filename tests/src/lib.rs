@@ -230,10 +230,7 @@ pub fn entries() -> [Entry; 6] {
 }
 
 /// Asks until `done`, for at most a minute: for work that runs beside the test.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(
-    what: &str,
-    ask: impl FnMut() -> F,
-) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask: impl FnMut() -> F) -> T {
     within(Duration::from_secs(60), what, ask).await
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod accounts;
 pub(crate) mod agents;
 pub(crate) mod api_keys;
+pub(crate) mod automation;
 pub(crate) mod conversations;
 pub(crate) mod crm;
 pub(crate) mod crm_settings;
@@ -13,6 +14,7 @@ pub(crate) mod jobs;
 pub(crate) mod knowledge;
 pub(crate) mod live;
 pub(crate) mod models;
+pub(crate) mod notifications;
 pub(crate) mod playbook;
 pub(crate) mod prices;
 mod problem;

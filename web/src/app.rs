@@ -2,7 +2,7 @@ use leptos::prelude::*;
 use leptos_router::components::{Outlet, ParentRoute, Redirect, Route, Router, Routes};
 use leptos_router::path;
 
-use crate::api::live::{LiveConversations, LiveJobs};
+use crate::api::live::{LiveConversations, LiveJobs, LiveNotifications};
 use crate::i18n;
 use crate::later::{self, later};
 use crate::pages::{dashboard, not_found::NotFound, sign_in, sign_up};
@@ -20,6 +20,7 @@ pub(crate) fn App() -> impl IntoView {
     UnsavedGuard::provide();
     provide_context(LiveJobs::new());
     provide_context(LiveConversations::new());
+    provide_context(LiveNotifications::new());
     move || {
         i18n::set_language(preferences.language.get());
         view! {
@@ -49,6 +50,8 @@ fn Screens() -> impl IntoView {
                         <Route path=path!("general") view=|| later(later::agent_general()) />
                         <Route path=path!("pipelines") view=|| later(later::agent_pipelines()) />
                         <Route path=path!("leads-contacts") view=|| later(later::agent_deals()) />
+                        <Route path=path!("triggers") view=|| later(later::agent_triggers()) />
+                        <Route path=path!("sequences") view=|| later(later::agent_sequences()) />
                         <Route path=path!("advanced") view=|| later(later::agent_advanced()) />
                     </ParentRoute>
                     <ParentRoute path=path!("/knowledge") view=Outlet>
@@ -70,10 +73,18 @@ fn Screens() -> impl IntoView {
                         <Route path=path!("events") view=|| later(later::events()) />
                     </ParentRoute>
                     <Route path=path!("/jobs") view=|| later(later::job_list()) />
+                    <Route
+                        path=path!("/notifications")
+                        view=|| later(later::notification_list())
+                    />
                     <ParentRoute path=path!("/settings") view=|| later(later::settings_frame())>
                         <Route path=path!("") view=|| view! { <Redirect path="profile" /> } />
                         <Route path=path!("profile") view=|| later(later::profile()) />
                         <Route path=path!("security") view=|| later(later::security()) />
+                        <Route
+                            path=path!("notifications")
+                            view=|| later(later::notification_matrix())
+                        />
                         <Route path=path!("organization") view=|| later(later::organization()) />
                         <Route path=path!("models") view=|| later(later::models()) />
                         <Route path=path!("api-keys") view=|| later(later::api_keys()) />

@@ -7,7 +7,9 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use crate::api::Problem;
 use crate::i18n::text;
-use crate::pages::{agents, chat, inbox, integrations, jobs, knowledge, plays, prices, settings};
+use crate::pages::{
+    agents, chat, inbox, integrations, jobs, knowledge, notifications, plays, prices, settings,
+};
 use crate::task;
 use crate::ui::{Button, Failure, Glyph, Skeleton};
 
@@ -44,6 +46,8 @@ screens! {
         agent_general: agents::general::General;
         agent_pipelines: agents::deals::pipelines::Pipelines;
         agent_deals: agents::deals::leads_contacts::LeadsContacts;
+        agent_triggers: agents::automation::triggers::Triggers;
+        agent_sequences: agents::automation::sequences::Sequences;
         agent_advanced: agents::advanced::Advanced;
         scripts: plays::scripts::Scripts;
         objections: plays::objections::Objections;
@@ -68,6 +72,8 @@ screens! {
     talks {
         conversations: inbox::page::InboxPage;
         drafts: inbox::drafts::DraftReview;
+        notification_list: notifications::list::NotificationList;
+        notification_matrix: settings::notifications::NotificationMatrix;
         test_chat: chat::detail::TestChat;
     }
 }

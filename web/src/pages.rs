@@ -9,6 +9,7 @@ pub(crate) mod integrations;
 pub(crate) mod jobs;
 pub(crate) mod knowledge;
 pub(crate) mod not_found;
+pub(crate) mod notifications;
 pub(crate) mod plays;
 pub(crate) mod prices;
 pub(crate) mod settings;

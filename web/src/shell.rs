@@ -1,5 +1,6 @@
 //! The frame around every page of a signed-in person.
 
+mod bell;
 mod bottom_bar;
 mod commands;
 mod crumbs;

@@ -73,10 +73,26 @@ pub(crate) fn debian_package(package: &str, folder: &Path) -> Result<()> {
 
 /// Installs npm packages (`name@version`) into a folder of their own and returns its `node_modules`.
 pub(crate) fn npm(cache: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    npm_overriding(cache, name, packages, "{}")
+}
+
+/// The same with npm's `overrides`, as JSON: versions that packages below must have.
+pub(crate) fn npm_overriding(
+    cache: &Path,
+    name: &str,
+    packages: &[&str],
+    overrides: &str,
+) -> Result<PathBuf> {
     let folder = cache.join("npm").join(name);
-    let wanted = packages.join("\n");
+    let wanted = match overrides {
+        "{}" => packages.join("\n"),
+        _ => format!("{}\n{overrides}", packages.join("\n")),
+    };
     install_once(&folder, name, &wanted, || {
         program("npm", "npm")?;
+        let manifest = folder.join("package.json");
+        fs::write(&manifest, format!(r#"{{"overrides":{overrides}}}"#))
+            .with_context(|| format!("writing {}", manifest.display()))?;
         run(Command::new("npm")
             .args([
                 "install",

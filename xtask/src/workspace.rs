@@ -66,9 +66,9 @@ fn cargo() -> Command {
     let program = env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from);
     let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
-        let is_of_package = name
-            .to_str()
-            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"));
+        let is_of_package = name.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        });
         if is_of_package {
             command.env_remove(name);
         }

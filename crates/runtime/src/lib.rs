@@ -11,6 +11,7 @@ mod keys;
 pub mod limiter;
 mod mesh;
 mod metrics;
+pub mod notification;
 mod peers;
 mod redis;
 mod relay;

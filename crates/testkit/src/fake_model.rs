@@ -22,9 +22,10 @@ mod server;
 mod shape;
 mod vectors;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -69,6 +70,12 @@ struct State {
     received: Mutex<Vec<Received>>,
     /// Requests whose client left before the answer's end.
     cancelled: watch::Sender<usize>,
+    /// When they were noticed to have left.
+    left: Mutex<Vec<Instant>>,
+    /// What calls came to, by their ids.
+    bills: Mutex<BTreeMap<String, Value>>,
+    /// Models listed besides its own.
+    models: Mutex<Vec<Value>>,
     arrived: watch::Sender<usize>,
 }
 
@@ -91,6 +98,9 @@ impl FakeModel {
             scripts: Mutex::default(),
             received: Mutex::default(),
             cancelled: watch::Sender::new(0),
+            left: Mutex::default(),
+            bills: Mutex::default(),
+            models: Mutex::default(),
             arrived: watch::Sender::new(0),
         });
         #[expect(
@@ -120,6 +130,16 @@ impl FakeModel {
         self.state.scripts.lock().push_back(script);
     }
 
+    /// Lists this model too: an object of `GET /models`.
+    pub fn offer(&self, model: Value) {
+        self.state.models.lock().push(model);
+    }
+
+    /// From now on knows what the call with this id came to: an object of `GET /generation`.
+    pub fn bill(&self, generation: &str, bill: Value) {
+        self.state.bills.lock().insert(generation.to_owned(), bill);
+    }
+
     /// Every request so far, refused ones too.
     pub fn received(&self) -> Vec<Received> {
         self.state.received.lock().clone()
@@ -137,6 +157,11 @@ impl FakeModel {
     /// How many requests were left by their client before the answer's end.
     pub fn cancelled(&self) -> usize {
         *self.state.cancelled.borrow()
+    }
+
+    /// When each of them was noticed to have been left.
+    pub fn left_at(&self) -> Vec<Instant> {
+        self.state.left.lock().clone()
     }
 
     /// Waits until that many requests were left by their client.

@@ -5,14 +5,18 @@ mod audit;
 mod convert;
 mod delivery;
 mod members;
+mod notifications;
 mod organizations;
 mod sessions;
+
+use std::sync::Arc;
 
 use t11_core::{PageTokens, World};
 use t11_grpc::{CallInfo, Signer};
 use t11_proto::accounts::v1::api_key_service_server::ApiKeyServiceServer;
 use t11_proto::accounts::v1::audit_service_server::AuditServiceServer;
 use t11_proto::accounts::v1::member_service_server::MemberServiceServer;
+use t11_proto::accounts::v1::notification_service_server::NotificationServiceServer;
 use t11_proto::accounts::v1::organization_service_server::OrganizationServiceServer;
 use t11_proto::accounts::v1::session_service_server::SessionServiceServer;
 use tonic::Status;
@@ -21,6 +25,7 @@ use tonic::service::Routes;
 use crate::authenticator::Authenticator;
 use crate::error::Error;
 use crate::key_text::KeyEnvironment;
+use crate::news::News;
 use crate::session::Client;
 use crate::store::Store;
 
@@ -32,6 +37,7 @@ pub(crate) struct Parts {
     pub(crate) world: World,
     pub(crate) signer: Signer,
     pub(crate) page_tokens: PageTokens,
+    pub(crate) news: Arc<News>,
     pub(crate) key_environment: KeyEnvironment,
 }
 
@@ -43,6 +49,9 @@ pub(crate) fn routes(parts: &Parts) -> Routes {
         .add_service(MemberServiceServer::new(members::Members::new(parts)))
         .add_service(ApiKeyServiceServer::new(api_keys::ApiKeys::new(parts)))
         .add_service(AuditServiceServer::new(audit::AuditLog::new(parts)))
+        .add_service(NotificationServiceServer::new(
+            notifications::Notifications::new(parts),
+        ))
 }
 
 impl From<Error> for Status {

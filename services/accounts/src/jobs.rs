@@ -1,4 +1,6 @@
-//! The job by which other services write to the audit log.
+//! The jobs by which other services write to the audit log and raise notifications.
+
+pub(crate) mod raise_notification;
 
 use async_trait::async_trait;
 use t11_core::OrgScope;

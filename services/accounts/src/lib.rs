@@ -12,6 +12,8 @@ mod jobs;
 mod key_text;
 mod locale;
 mod member;
+mod news;
+mod notification;
 mod organization;
 mod password;
 mod session;
@@ -24,7 +26,8 @@ use std::time::Duration;
 
 use t11_core::{OrgId, PageTokens, World};
 use t11_grpc::Signer;
-use t11_runtime::{Built, Context, Environment, Service};
+use t11_runtime::notification::RAISE_NOTIFICATION;
+use t11_runtime::{Built, Bus, Context, Environment, JobHandler, Service};
 use t11_store::{APPEND_AUDIT, Db};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -32,6 +35,8 @@ use tonic::service::Routes;
 use crate::authenticator::Authenticator;
 use crate::hasher::Hasher;
 use crate::jobs::AppendAudit;
+use crate::jobs::raise_notification::RaiseNotification;
+use crate::news::News;
 use crate::store::Store;
 
 pub use crate::audit::BrokenChain;
@@ -55,25 +60,40 @@ impl Service for Accounts {
             world: context.world(),
             signer: context.signer(),
             page_tokens: context.page_tokens(),
+            bus: context.bus(),
             key_environment: match context.settings().common.environment {
                 Environment::Production => KeyEnvironment::Live,
                 Environment::Development => KeyEnvironment::Dev,
             },
         };
         let store = Store::new(parts.db.clone(), parts.world.clone());
+        let raising = raise_notification(&parts);
         Ok(Built::new(routes(&config, parts))
             .handler(APPEND_AUDIT, Arc::new(AppendAudit::new(store.clone())))
+            .handler(RAISE_NOTIFICATION, raising)
             .task("sweep", sweep(store, context.shutdown())))
     }
 }
 
 /// What the RPCs of accounts are made of.
+#[derive(Clone)]
 pub struct Parts {
     pub db: Db,
     pub world: World,
     pub signer: Signer,
     pub page_tokens: PageTokens,
+    /// Brings live changes from replica to replica.
+    pub bus: Bus,
     pub key_environment: KeyEnvironment,
+}
+
+/// What does the job by which services raise notifications. Those who watch hear of it through the
+/// bus.
+pub fn raise_notification(parts: &Parts) -> Arc<dyn JobHandler> {
+    Arc::new(RaiseNotification {
+        store: Store::new(parts.db.clone(), parts.world.clone()),
+        news: News::new(parts.bus.clone()),
+    })
 }
 
 /// The RPCs of accounts.
@@ -87,6 +107,7 @@ pub fn routes(config: &Config, parts: Parts) -> Routes {
         world: parts.world,
         signer: parts.signer,
         page_tokens: parts.page_tokens,
+        news: Arc::new(News::new(parts.bus)),
         key_environment: parts.key_environment,
     })
 }

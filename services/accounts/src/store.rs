@@ -9,6 +9,7 @@ mod audit;
 mod entity;
 mod invites;
 mod members;
+mod notifications;
 mod organizations;
 mod sessions;
 mod sign_in;

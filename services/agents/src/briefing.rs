@@ -45,8 +45,11 @@ impl Briefing {
         };
         let crm = match self.crm(scope, settings.rules.clone(), stage, at).await {
             Ok(crm) => {
-                let noting = self.with_gone(scope, settings.clone(), &crm.catalog);
-                noting.await?;
+                // What is back is noted when crm tells: the catalog may be older than the settings.
+                if settings.has_lost_more(&crm.catalog) {
+                    let noting = self.with_gone(scope, settings.clone(), &crm.catalog);
+                    noting.await?;
+                }
                 Some(crm)
             }
             Err(fault) => {
@@ -93,11 +96,43 @@ impl Briefing {
     ) -> Result<CrmSettings, Error> {
         let gone = settings.rules.gone(catalog);
         if gone != settings.gone {
-            let noting = self.store.note_gone(scope, settings.agent_id, gone.clone());
-            noting.await?;
+            if let Some(connection) = settings.rules.connection {
+                let noting = self.store.note_gone(scope, connection, catalog.clone());
+                noting.await?;
+            }
             settings.gone = gone;
         }
         Ok(settings)
+    }
+
+    /// Notes what of all agents' settings an account has no longer, for it is set up differently.
+    ///
+    /// # Errors
+    /// crm's refusal.
+    pub(crate) async fn note_catalog(
+        &self,
+        scope: &OrgScope,
+        connection: Uuid,
+    ) -> Result<(), Error> {
+        let catalog = self.catalogs.reread(scope.org(), connection).await?;
+        let noting = self
+            .store
+            .note_gone(scope, connection, Catalog::clone(&catalog));
+        noting.await
+    }
+
+    /// The address of the person who is responsible for a lead; empty when nobody is known.
+    ///
+    /// # Errors
+    /// crm's refusal.
+    pub(crate) async fn responsible(&self, scope: &OrgScope, at: LeadRef) -> Result<String, Error> {
+        if at.lead_id == 0 {
+            return Ok(String::new());
+        }
+        let lead = self.leads.lead(at).await?;
+        let catalog = self.catalogs.recent(scope.org(), at.connection_id).await?;
+        let user = catalog.user(lead.responsible_user_id);
+        Ok(user.map_or_else(String::new, |user| user.email.clone()))
     }
 
     /// Replaces an agent's settings, when the account has all that they name.
@@ -165,15 +200,23 @@ impl Briefing {
         conversation: &Conversation,
     ) -> Result<Known, Error> {
         let known = self.own(scope, agent, conversation).await?;
-        let settings = self.store.crm_settings(scope, agent.id).await?;
-        let crm = match self.imagined(scope, settings.rules).await {
-            Ok(crm) => crm,
+        let crm = self.trial(scope, agent.id).await?;
+        Ok(Known { crm, ..known })
+    }
+
+    /// The lead of a test; `None` where no account is connected, or it cannot be read.
+    ///
+    /// # Errors
+    /// When our own rows cannot be read.
+    pub(crate) async fn trial(&self, scope: &OrgScope, agent: Uuid) -> Result<Option<Crm>, Error> {
+        let settings = self.store.crm_settings(scope, agent).await?;
+        match self.imagined(scope, settings.rules).await {
+            Ok(crm) => Ok(crm),
             Err(fault) => {
                 tracing::warn!(reason = fault.reason(), "the test knows no account");
-                None
+                Ok(None)
             }
-        };
-        Ok(Known { crm, ..known })
+        }
     }
 
     async fn imagined(&self, scope: &OrgScope, rules: CrmRules) -> Result<Option<Crm>, Error> {
@@ -214,11 +257,13 @@ impl Briefing {
         } else {
             Vec::new()
         };
+        let triggers = self.store.armed_triggers(scope, agent.id, conversation.id);
         Ok(Known {
             crm: None,
             memories,
             scripts,
             responses,
+            triggers: triggers.await?,
         })
     }
 }

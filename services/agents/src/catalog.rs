@@ -24,6 +24,8 @@ pub struct Stage {
 pub struct User {
     pub user_id: i64,
     pub display_name: String,
+    /// By which a member of the organization is known.
+    pub email: String,
     pub gone: bool,
 }
 
@@ -85,6 +87,21 @@ impl Catalog {
         stages
             .iter()
             .find(|stage| stage.stage_id == stage_id && !stage.gone)
+    }
+
+    /// What a stage is called, or was.
+    pub fn stage_name(&self, pipeline_id: i64, stage_id: i64) -> String {
+        let pipelines = self.pipelines.iter();
+        let mut of = pipelines.filter(|pipeline| pipeline.pipeline_id == pipeline_id);
+        let stages = of.next().map_or(&[][..], |pipeline| &pipeline.stages);
+        let known = stages.iter().find(|stage| stage.stage_id == stage_id);
+        known.map_or_else(String::new, |stage| stage.display_name.clone())
+    }
+
+    /// A person who is there.
+    pub fn user(&self, user_id: i64) -> Option<&User> {
+        let mut users = self.users.iter();
+        users.find(|user| user.user_id == user_id && !user.gone)
     }
 
     /// A field that is there.

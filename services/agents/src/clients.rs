@@ -38,6 +38,8 @@ pub(crate) struct Llm {
     agent: String,
     /// What the calls are paid from, as far as the agent's settings set a cap.
     budgets: Vec<llm::BudgetLimit>,
+    /// Whether nothing of an answer is released before all of it is there.
+    whole: bool,
 }
 
 impl Llm {
@@ -74,6 +76,15 @@ impl Llm {
                     cap_micro_usd,
                 })
                 .collect(),
+            whole: false,
+        }
+    }
+
+    /// Nobody watches the answer being written: one that is cut starts again elsewhere, unseen.
+    pub(crate) fn whole(self) -> Self {
+        Self {
+            whole: true,
+            ..self
         }
     }
 }
@@ -93,6 +104,7 @@ impl Model for Llm {
             agent: self.agent.clone(),
             request_id: self.world.new_id().to_string(),
             budgets: self.budgets.clone(),
+            whole: self.whole,
         };
         let mut client = CompletionServiceClient::new(self.peer.clone());
         let stream = client

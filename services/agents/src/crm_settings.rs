@@ -186,6 +186,12 @@ impl CrmSettings {
         Etag::of(self.revision)
     }
 
+    /// Whether the account has lost more than was known.
+    pub fn has_lost_more(&self, catalog: &Catalog) -> bool {
+        let gone = self.rules.gone(catalog);
+        gone.iter().any(|name| !self.gone.contains(name))
+    }
+
     /// Whether the account has the stage no longer.
     pub fn is_gone(&self, pipeline_id: i64, stage_id: i64) -> bool {
         let pipeline = pipeline_name(pipeline_id);
@@ -469,6 +475,19 @@ impl CrmRules {
         gone.sort();
         gone.dedup();
         gone
+    }
+
+    /// Stages (with their pipelines) that the agent works on by name, that are gone, and that are not
+    /// among what was `known` to be.
+    pub fn lost_stages(&self, catalog: &Catalog, known: &[String]) -> Vec<(i64, i64)> {
+        let named = self.pipelines.iter().flat_map(|pipeline| {
+            let stages = pipeline.stages.iter();
+            stages.map(|stage| (pipeline.pipeline_id, stage.stage_id))
+        });
+        named
+            .filter(|(pipeline, stage)| catalog.stage(*pipeline, *stage).is_none())
+            .filter(|(pipeline, stage)| !known.contains(&stage_name(*pipeline, *stage)))
+            .collect()
     }
 
     /// Everything of the account that the rules name, with the field that names it.

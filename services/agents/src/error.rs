@@ -42,6 +42,13 @@ pub enum Error {
     },
     #[error("a script is already called `{0}`")]
     ScriptNameTaken(String),
+    #[error("a sequence of the agent is already called `{0}`")]
+    SequenceNameTaken(String),
+    #[error("an agent has at most 100 triggers and 100 sequences")]
+    AutomationFull,
+    /// A sequence may not run in a conversation.
+    #[error("the sequence cannot run there: {0}")]
+    SequenceBlocked(&'static str),
     #[error("a category beside it is already called `{0}`")]
     CategoryNameTaken(String),
     #[error("categories nest at most 5 levels deep")]
@@ -117,9 +124,10 @@ impl Fault for Error {
             Self::Page(error) => error.kind(),
             Self::NotFound(_) => FaultKind::NotFound,
             Self::Stale(error) => error.kind(),
-            Self::AgentNameTaken(_) | Self::CategoryNameTaken(_) | Self::ScriptNameTaken(_) => {
-                FaultKind::AlreadyExists
-            }
+            Self::AgentNameTaken(_)
+            | Self::CategoryNameTaken(_)
+            | Self::ScriptNameTaken(_)
+            | Self::SequenceNameTaken(_) => FaultKind::AlreadyExists,
             Self::AgentState { .. }
             | Self::AgentNotReady
             | Self::StageTaken { .. }
@@ -127,6 +135,8 @@ impl Fault for Error {
             | Self::ConversationNotLive
             | Self::ConversationLive
             | Self::DraftState
+            | Self::AutomationFull
+            | Self::SequenceBlocked(_)
             | Self::CategoryTooDeep
             | Self::CategoryCycle
             | Self::CategoryHasChildren
@@ -153,6 +163,9 @@ impl Fault for Error {
             Self::Stale(error) => error.reason(),
             Self::AgentNameTaken(_) => "AGENT_NAME_TAKEN",
             Self::ScriptNameTaken(_) => "SCRIPT_NAME_TAKEN",
+            Self::SequenceNameTaken(_) => "SEQUENCE_NAME_TAKEN",
+            Self::AutomationFull => "AUTOMATION_FULL",
+            Self::SequenceBlocked(_) => "SEQUENCE_BLOCKED",
             Self::AgentState { .. } => "AGENT_STATE",
             Self::AgentNotReady => "AGENT_NOT_READY",
             Self::StageTaken { .. } => "STAGE_TAKEN",
@@ -190,6 +203,7 @@ impl Fault for Error {
         match self {
             Self::AgentState { state } => vec![("state", state.as_str().to_owned())],
             Self::ModelAway { reason, .. } => vec![("model_reason", reason.clone())],
+            Self::SequenceBlocked(why) => vec![("why", (*why).to_owned())],
             Self::StageTaken {
                 agent,
                 pipeline_id,

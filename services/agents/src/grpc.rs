@@ -2,6 +2,7 @@
 
 mod agents;
 mod analytics;
+mod automation;
 mod chat;
 mod conversation;
 mod convert;
@@ -24,6 +25,8 @@ use t11_proto::agents::v1::inbox_service_server::InboxServiceServer;
 use t11_proto::agents::v1::knowledge_service_server::KnowledgeServiceServer;
 use t11_proto::agents::v1::playbook_service_server::PlaybookServiceServer;
 use t11_proto::agents::v1::price_book_service_server::PriceBookServiceServer;
+use t11_proto::agents::v1::sequence_service_server::SequenceServiceServer;
+use t11_proto::agents::v1::trigger_service_server::TriggerServiceServer;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
 use tonic::service::Routes;
@@ -35,6 +38,7 @@ use crate::inbox::Inbox;
 use crate::knowledge::fetch::Fetcher;
 use crate::store::Store;
 use crate::upload::Uploads;
+use crate::webhook::Webhooks;
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
@@ -52,6 +56,7 @@ pub(crate) struct Handlers {
     pub(crate) briefing: Arc<Briefing>,
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) fetcher: Fetcher,
+    pub(crate) webhooks: Webhooks,
     pub(crate) world: World,
     /// Turns that run beside their streams; waited for at shutdown.
     pub(crate) tasks: TaskTracker,
@@ -67,5 +72,7 @@ pub(crate) fn routes(handlers: Handlers) -> Routes {
         .add_service(InboxServiceServer::new(handlers.clone()))
         .add_service(KnowledgeServiceServer::new(handlers.clone()))
         .add_service(PlaybookServiceServer::new(handlers.clone()))
-        .add_service(PriceBookServiceServer::new(handlers))
+        .add_service(PriceBookServiceServer::new(handlers.clone()))
+        .add_service(SequenceServiceServer::new(handlers.clone()))
+        .add_service(TriggerServiceServer::new(handlers))
 }

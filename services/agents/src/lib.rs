@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod agent;
+pub mod automation;
 mod briefing;
 pub mod catalog;
 mod category;
@@ -23,9 +24,11 @@ pub mod playbook;
 pub mod price_book;
 mod source;
 mod store;
+mod trial;
 pub mod turn;
 mod upload;
 mod vector;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,11 +51,16 @@ use clients::leads::Leads;
 use grpc::Handlers;
 use inbox::Inbox;
 use jobs::apply_effect::{self, ApplyEffect};
+use jobs::fire::{self, Fire};
 use jobs::handle_crm_event::{self, HandleCrmEvent};
 use jobs::ingest::{self, Ingest};
+use jobs::note_catalog::{self, NoteCatalog};
 use jobs::note_delivery::{self, NoteDelivery};
+use jobs::run_step::{self, RunStep};
 use jobs::run_turn::{self, RunTurn};
 use jobs::send_reply::{self, SendReply};
+use jobs::send_webhook::{self, SendWebhook};
+use jobs::tell_handoff::{self, TellHandoff};
 use knowledge::Extractor;
 use knowledge::extractor::Limits;
 use knowledge::fetch::Fetcher;
@@ -61,6 +69,7 @@ use live::Desk;
 use live::news::News;
 use store::Store;
 use upload::Uploads;
+use webhook::Webhooks;
 
 /// The service.
 pub struct Agents;
@@ -123,12 +132,26 @@ impl Service for Agents {
             store: store.clone(),
             leads,
         };
+        let webhooks = Webhooks {
+            fetcher: fetcher.clone(),
+            keyring: context.keyring(),
+        };
+        let sender = SendWebhook {
+            store: store.clone(),
+            webhooks: webhooks.clone(),
+            world: context.world(),
+        };
         let chat = Chat {
             store: store.clone(),
             search,
             accounts: accounts.clone(),
             llm: context.peer("llm"),
             world: context.world(),
+            briefing: briefing.clone(),
+        };
+        let note_catalog = NoteCatalog(briefing.clone());
+        let tell_handoff = TellHandoff {
+            store: store.clone(),
             briefing: briefing.clone(),
         };
         let handlers = Handlers {
@@ -146,6 +169,7 @@ impl Service for Agents {
                 max_bytes: config.max_file_bytes,
             }),
             fetcher,
+            webhooks,
             world: context.world(),
             tasks: context.tasks(),
         };
@@ -164,8 +188,13 @@ impl Service for Agents {
                 handle_crm_event::KIND,
                 Arc::new(HandleCrmEvent(desk.clone())),
             )
+            .handler(fire::KIND, Arc::new(Fire(desk.clone())))
+            .handler(run_step::KIND, Arc::new(RunStep(desk.clone())))
+            .handler(send_webhook::KIND, Arc::new(sender))
             .handler(run_turn::KIND, Arc::new(RunTurn(desk.clone())))
             .handler(send_reply::KIND, Arc::new(SendReply(desk.clone())))
+            .handler(note_catalog::KIND, Arc::new(note_catalog))
+            .handler(tell_handoff::KIND, Arc::new(tell_handoff))
             .handler(note_delivery::KIND, Arc::new(NoteDelivery(desk))))
     }
 }

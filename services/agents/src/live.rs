@@ -6,6 +6,7 @@
 //! conversation holds, its report is taken under the lease of the job, and a reply goes out under
 //! its own id as the idempotency key, after a commit in which nobody had spoken since.
 
+mod automation;
 pub(crate) mod event;
 pub(crate) mod news;
 
@@ -130,6 +131,7 @@ impl Desk {
             report: settled(report?, attempt, &inbound)?,
             agent: beginning.agent,
             mode: beginning.mode,
+            zone: inbound.zone,
         };
         Box::pin(self.store.end_live_turn(scope, end)).await?;
         self.news.tell(scope.org(), conversation);
@@ -143,7 +145,7 @@ impl Desk {
         inbound: &Inbound,
     ) -> Result<Report, Error> {
         let (llm, world) = (self.llm.clone(), self.world.clone());
-        let model = Llm::of_turn(llm, world, &beginning.turn, &beginning.agent);
+        let model = Llm::of_turn(llm, world, &beginning.turn, &beginning.agent).whole();
         let sources = ScopedSources {
             store: &self.store,
             search: &self.search,

@@ -14,9 +14,11 @@ mod overview;
 mod plays;
 mod price_book;
 mod scripts;
+mod sequences;
 mod sources;
 #[cfg(test)]
 mod testing;
+mod triggers;
 mod turns;
 mod write_back;
 
@@ -33,7 +35,10 @@ pub(crate) use actions::{Applied, LeadRef, Pending};
 pub(crate) use agents::{AgentFilter, AgentOrder};
 pub(crate) use chunks::Reading as ChunkReading;
 pub(crate) use conversations::{ConversationFilter, Need};
-pub(crate) use live::{Draft, DraftState, LiveBeginning, LiveEnd, Outgoing, Sending};
+pub(crate) use live::{
+    Draft, DraftState, Firing, FiringBeginning, FiringEnd, LiveBeginning, LiveEnd, Moment,
+    Outgoing, Sending, StepBeginning, StepEnd,
+};
 pub(crate) use price_book::{ItemFilter, NewVersion};
 pub(crate) use scripts::PlayFilter;
 pub(crate) use sources::Reading;

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod classify;
+pub mod conditions;
 pub mod context;
 pub mod gates;
 pub mod generate;
@@ -22,6 +23,7 @@ pub mod run;
 pub mod skip_rules;
 pub mod tools;
 pub mod trace;
+pub mod triggers;
 pub mod window;
 pub mod words;
 
@@ -31,7 +33,7 @@ pub use language::Language;
 pub use ports::{
     Completion, Found, Model, ModelEvent, ModelFault, ModelRequest, ModelStream, Observer, Sources,
 };
-pub use run::{Inbound, Mode, Past, run};
+pub use run::{Following, Inbound, Mode, Past, follow_up, run};
 pub use tools::Effect;
 pub use trace::{
     Action, ActionState, Outcome, Passage, PassageKind, PromptMessage, PromptRole, Report,

@@ -8,6 +8,8 @@ use t11_kommo::Hosts;
 use t11_kommo::pace::{ACCOUNT_PER_SECOND, ADDRESS_PER_SECOND};
 use uuid::Uuid;
 
+pub(crate) use problem::Problem;
+
 /// A Kommo account that a person has connected, or means to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Connection {
@@ -25,6 +27,8 @@ pub(crate) struct Connection {
     /// 0 = [`ACCOUNT_PER_SECOND`].
     pub(crate) calls_per_second: i32,
     pub(crate) last_event_time: Option<DateTime<Utc>>,
+    /// When a bot that is not ours last wrote to a client.
+    pub(crate) other_bot_time: Option<DateTime<Utc>>,
     pub(crate) sync: Sync,
     pub(crate) create_time: DateTime<Utc>,
     pub(crate) update_time: DateTime<Utc>,

@@ -38,11 +38,27 @@ pub(crate) enum Effect {
     MoveStage(MoveStage),
     SetField(SetField),
     CreateTask(CreateTask),
-    AddNote { text: String },
-    AddTag { tag: String },
-    RemoveTag { tag: String },
-    Assign { user_id: i64 },
-    RunSalesbot { bot_id: i64 },
+    AddNote {
+        text: String,
+        #[serde(default)]
+        owner: FieldOwner,
+    },
+    AddTag {
+        tag: String,
+        #[serde(default)]
+        owner: FieldOwner,
+    },
+    RemoveTag {
+        tag: String,
+        #[serde(default)]
+        owner: FieldOwner,
+    },
+    Assign {
+        user_id: i64,
+    },
+    RunSalesbot {
+        bot_id: i64,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,10 +82,11 @@ pub(crate) struct SetField {
     pub(crate) overwrite: bool,
 }
 
-/// Whose field it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Whose field, tag or note it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FieldOwner {
+    #[default]
     Leads,
     /// The lead's main contact.
     Contacts,
@@ -100,6 +117,20 @@ impl Effect {
         }
     }
 
+    /// What it is done to.
+    pub(crate) const fn owner(&self) -> FieldOwner {
+        match self {
+            Self::SetField(SetField { owner, .. })
+            | Self::AddNote { owner, .. }
+            | Self::AddTag { owner, .. }
+            | Self::RemoveTag { owner, .. } => *owner,
+            Self::MoveStage(_)
+            | Self::CreateTask(_)
+            | Self::Assign { .. }
+            | Self::RunSalesbot { .. } => FieldOwner::Leads,
+        }
+    }
+
     /// Notes what is out of bounds.
     pub(crate) fn check(&self, violations: &mut Violations) {
         let v = violations;
@@ -115,13 +146,13 @@ impl Effect {
             Self::CreateTask(task) => {
                 v.text("create_task.text", &task.text, 1, MAX_TEXT);
             }
-            Self::AddNote { text } => {
+            Self::AddNote { text, .. } => {
                 v.text("add_note.text", text, 1, MAX_TEXT);
             }
-            Self::AddTag { tag } => {
+            Self::AddTag { tag, .. } => {
                 v.text("add_tag.tag", tag, 1, MAX_TAG);
             }
-            Self::RemoveTag { tag } => {
+            Self::RemoveTag { tag, .. } => {
                 v.text("remove_tag.tag", tag, 1, MAX_TAG);
             }
             Self::Assign { user_id } => v.range("assign.user_id", *user_id, 1, i64::MAX),
@@ -231,6 +262,7 @@ impl Refusal {
     pub(crate) const FIELD_GONE: &'static str = "FIELD_GONE";
     pub(crate) const FIELD_READ_ONLY: &'static str = "FIELD_READ_ONLY";
     pub(crate) const LEAD_GONE: &'static str = "LEAD_GONE";
+    pub(crate) const CONTACT_GONE: &'static str = "CONTACT_GONE";
     pub(crate) const USER_GONE: &'static str = "USER_GONE";
     pub(crate) const REFUSED_BY_KOMMO: &'static str = "REFUSED_BY_KOMMO";
 
@@ -271,6 +303,7 @@ mod tests {
             Effect::CreateTask(task),
             Effect::AddTag {
                 tag: "ai".to_owned(),
+                owner: FieldOwner::Contacts,
             },
             Effect::Assign { user_id: 900 },
         ] {
@@ -278,6 +311,13 @@ mod tests {
             assert_eq!(json["kind"], effect.kind());
             assert_eq!(serde_json::from_value::<Effect>(json).unwrap(), effect);
         }
+    }
+
+    #[test]
+    fn an_effect_of_before_is_the_leads() {
+        let before = serde_json::json!({"kind": "add_note", "text": "Call"});
+        let effect: Effect = serde_json::from_value(before).unwrap();
+        assert_eq!(effect.owner(), FieldOwner::Leads);
     }
 
     #[test]
@@ -293,7 +333,8 @@ mod tests {
         };
         assert_eq!(
             reasons(&Effect::AddNote {
-                text: " ".to_owned()
+                text: " ".to_owned(),
+                owner: FieldOwner::Leads,
             }),
             ["add_note.text"]
         );

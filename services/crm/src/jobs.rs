@@ -4,6 +4,7 @@ pub(crate) mod disabled;
 mod dispatch;
 pub(crate) mod dispatch_event;
 pub(crate) mod note_verdict;
+pub(crate) mod notify;
 pub(crate) mod poll;
 pub(crate) mod process_webhook;
 pub(crate) mod reconcile;

@@ -8,6 +8,7 @@
 //! it waits for a single one while it holds no other. So there are no deadlocks. On SQLite the one
 //! writer stands for all of this.
 
+mod alerts;
 mod enqueue;
 mod entity;
 mod exchange;

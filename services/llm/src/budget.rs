@@ -75,11 +75,39 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
+    /// Which shares of the cap, of those that people are told of, are spent now and were not.
+    pub(crate) fn crossed(&self, before: NanoUsd, after: NanoUsd) -> Vec<Share> {
+        let is_crossed = |share: &Share| {
+            let mark = share.of(self.cap);
+            before < mark && mark <= after
+        };
+        Share::ALL.into_iter().filter(is_crossed).collect()
+    }
+
     /// What calls at `now` are paid from.
     pub(crate) fn purse(&self, now: DateTime<Utc>) -> Purse {
         Purse {
             scope: format!("{}/{}", self.resource, self.period.key(now)),
             cap: self.cap,
+        }
+    }
+}
+
+/// A share of a cap that people are told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Four fifths.
+    Most,
+    All,
+}
+
+impl Share {
+    const ALL: [Self; 2] = [Self::Most, Self::All];
+
+    pub(crate) fn of(self, cap: NanoUsd) -> NanoUsd {
+        match self {
+            Self::Most => NanoUsd(cap.0 / 5 * 4),
+            Self::All => cap,
         }
     }
 }
@@ -168,6 +196,18 @@ mod tests {
         assert_eq!(Period::Day.around(at(late)).1, at(next));
         assert_eq!(Period::Month.around(at(late)).1, at(next));
         assert_eq!(Period::Month.around(at(late)).0, at("2026-11-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn each_share_is_crossed_once() {
+        let budget = budget(Period::Month);
+        let crossed = |before, after| budget.crossed(NanoUsd(before), NanoUsd(after));
+        assert_eq!(crossed(0, 799), []);
+        assert_eq!(crossed(799, 800), [Share::Most]);
+        assert_eq!(crossed(800, 999), []);
+        assert_eq!(crossed(999, 1_000), [Share::All]);
+        assert_eq!(crossed(1_000, 1_001), []);
+        assert_eq!(crossed(0, 5_000), [Share::Most, Share::All]);
     }
 
     #[test]

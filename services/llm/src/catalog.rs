@@ -121,6 +121,13 @@ impl Catalog {
         Ok(first.id.clone())
     }
 
+    /// What is known of a model, if a list with it was read before. Asks nobody.
+    pub(crate) fn known(&self, id: &str) -> Option<Model> {
+        let list = self.list.read();
+        let models = &list.as_ref()?.models;
+        models.iter().find(|model| model.id == id).cloned()
+    }
+
     /// What a model charges, if a list with it was read before. Asks nobody.
     pub(crate) fn prices(&self, model: &str) -> Option<Prices> {
         let list = self.list.read();
@@ -182,7 +189,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::provider::{Answer, EmbeddingBatch, Embeddings, Prompt};
+    use crate::provider::{Answer, Attempt, Charge, EmbeddingBatch, Embeddings};
 
     /// Lists models, or fails once its list is taken away.
     #[derive(Default)]
@@ -196,8 +203,14 @@ mod tests {
         fn name(&self) -> &'static str {
             "lists"
         }
-        async fn complete(&self, _: &Prompt, _: Instant) -> Result<Answer, Failure> {
+        async fn complete(&self, _: &Attempt<'_>) -> Result<Answer, Failure> {
             Err(Failure::unavailable("test", ""))
+        }
+        async fn charged(&self, _: &str, _: Instant) -> Result<Option<Charge>, Failure> {
+            Ok(None)
+        }
+        fn tells_charges(&self) -> bool {
+            false
         }
         async fn embed(&self, _: &EmbeddingBatch<'_>, _: Instant) -> Result<Embeddings, Failure> {
             Err(Failure::unavailable("test", ""))

@@ -1,20 +1,29 @@
-//! One completion from request to record: choose the model, try, stream, settle.
+//! One completion from request to record: choose the way, ask, stream, settle.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use serde_json::value::RawValue;
 use t11_core::OrgScope;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::asking::{Answered, Asking, Progress, Release, WholeAnswer, next_event};
 use crate::budget::{Purse, Worst};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::gateway::{Gateway, NewCall, pseudonym};
 use crate::meter::{Meter, Settled};
-use crate::provider::{Answer, Event, FinishReason, Message, Prompt, Tool, ToolCall};
+use crate::money::NanoUsd;
+use crate::privacy::Policy;
+use crate::provider::{Answer, Event, FinishReason, Message, Prompt, Role, Tool, ToolCall};
+use crate::route::Way;
+use crate::router::{Candidate, Exclusion, Needs};
+use crate::schema;
 use crate::usage::estimate_tokens;
+
+/// The purpose, in usage records, of a call that mends an answer.
+const REPAIR: &str = "repair";
 
 /// A request for a completion, checked.
 #[derive(Debug)]
@@ -33,6 +42,8 @@ pub(crate) struct NewCompletion {
     pub(crate) request_id: Option<Uuid>,
     /// What it is paid from besides the budgets of its organization and agent.
     pub(crate) purses: Vec<Purse>,
+    /// Nothing is released before all of it is there.
+    pub(crate) whole: bool,
 }
 
 /// Makes completions.
@@ -54,11 +65,28 @@ pub(crate) enum CompletionEvent {
     },
 }
 
-/// A completion that has begun to come. Dropping it cancels the call and records it as such.
+/// A completion that has begun to come. Dropping it cancels the call and settles it.
 pub(crate) struct Completion {
+    /// All of an answer that was waited for.
+    whole: VecDeque<CompletionEvent>,
+    live: Option<Live>,
+}
+
+/// An answer that is being written.
+struct Live {
     first: Option<Event>,
     answer: Answer,
-    meter: Meter,
+    meter: Box<Meter>,
+}
+
+/// A request on its way.
+struct Call {
+    way: Way,
+    prompt: Prompt,
+    policy: Policy,
+    call: NewCall,
+    release: Release,
+    deadline: Instant,
 }
 
 impl Completions {
@@ -66,20 +94,86 @@ impl Completions {
         Self { gateway, longest }
     }
 
-    /// Asks the model and waits for the first event of its answer. Until then a failure that
-    /// passes is followed by another try.
+    /// Asks the targets of the request's way until one answers: begins to, or, of a request for a
+    /// whole answer, ends. Until then nobody has seen anything, and other targets may be asked.
     pub(crate) async fn begin(
         &self,
         scope: &OrgScope,
         new: NewCompletion,
     ) -> Result<Completion, Error> {
+        let call = self.call(scope, new).await?;
+        match self.ask(scope, &call).await? {
+            Answered::Begun {
+                first,
+                answer,
+                meter,
+            } => Ok(Completion {
+                whole: VecDeque::new(),
+                live: Some(Live {
+                    first: Some(first),
+                    answer,
+                    meter,
+                }),
+            }),
+            Answered::Whole(answer) => {
+                let answer = Box::pin(self.mended(scope, call, answer)).await?;
+                Ok(Completion {
+                    whole: events(answer),
+                    live: None,
+                })
+            }
+        }
+    }
+
+    /// What [`Completions::begin`] would do now.
+    pub(crate) async fn explain(
+        &self,
+        scope: &OrgScope,
+        new: NewCompletion,
+    ) -> Result<Explanation, Error> {
+        let Call {
+            way, prompt, call, ..
+        } = self.call(scope, new).await?;
+        let gateway = &self.gateway;
+        let left = gateway.store.purses_left(
+            scope,
+            call.agent.clone(),
+            call.purses.clone(),
+            gateway.world.now(),
+        );
+        let left = left.await?;
+        let least = left.iter().map(|(_, left)| *left).min();
+        let candidates = gateway
+            .router
+            .candidates(scope.org(), &way, needs(&prompt, &call));
+        let judged = candidates.into_iter().map(|mut candidate| {
+            let model = &candidate.target.model;
+            let worst = gateway.worst_price(call.worst, model);
+            let price_known = gateway.catalog.prices(model).is_some();
+            if candidate.exclusion.is_none() && least.is_some_and(|left| left < worst) {
+                candidate.exclusion = Some(Exclusion::Budget);
+            }
+            Judged {
+                candidate,
+                worst,
+                price_known,
+            }
+        });
+        let mut candidates: Vec<_> = judged.collect();
+        candidates.sort_by_key(|judged| judged.candidate.exclusion.is_some());
+        Ok(Explanation {
+            route: way.route,
+            candidates,
+            prompt_tokens: call.prompt_tokens,
+            left,
+        })
+    }
+
+    async fn call(&self, scope: &OrgScope, new: NewCompletion) -> Result<Call, Error> {
         let deadline = Instant::now() + self.longest;
-        let model = match new.model.as_str() {
-            "" => self.gateway.catalog.default_model().await?,
-            _ => new.model,
-        };
+        let way = self.gateway.router.way(scope, &new.model).await?;
+        let policy = self.gateway.privacy.policy(scope).await?;
         let prompt = Prompt {
-            model,
             messages: new.messages,
             temperature: new.temperature,
             max_tokens: new.max_tokens,
@@ -89,69 +183,107 @@ impl Completions {
             user: pseudonym(scope.org()),
         };
         let call = NewCall {
-            request_id: new.request_id,
+            // One for all attempts.
+            request_id: new.request_id.or_else(|| Some(self.gateway.world.new_id())),
             purpose: new.purpose,
             agent: new.agent,
-            model: prompt.model.clone(),
-            prompt_tokens: prompt
-                .messages
-                .iter()
-                .map(|message| estimate_tokens(&message.content))
-                .sum(),
+            model: String::new(),
+            prompt_tokens: prompt_tokens(&prompt),
             worst: worst(&prompt),
             purses: new.purses,
         };
-        let mut meter = self.gateway.meter(scope, call).await?;
-        let attempt = || self.attempt(&prompt, deadline);
-        let (tries, outcome) = self.gateway.retry.run(deadline, attempt).await;
-        meter.tried(tries);
-        match outcome {
-            Ok((first, answer)) => Ok(Completion {
-                first: Some(first),
-                answer,
-                meter,
-            }),
-            Err(failure) => {
-                meter.fail(&failure).await;
-                Err(failure.into())
-            }
-        }
+        Ok(Call {
+            way,
+            prompt,
+            policy,
+            call,
+            release: match new.whole {
+                true => Release::Whole,
+                false => Release::AsItComes,
+            },
+            deadline,
+        })
     }
 
-    async fn attempt(
+    async fn ask(&self, scope: &OrgScope, call: &Call) -> Result<Answered, Error> {
+        let asking = Asking {
+            gateway: &self.gateway,
+            scope,
+            way: &call.way,
+            needs: needs(&call.prompt, &call.call),
+            prompt: &call.prompt,
+            policy: call.policy,
+            call: &call.call,
+            release: call.release,
+            deadline: call.deadline,
+            progress: &Progress::default(),
+        };
+        Box::pin(asking.run()).await
+    }
+
+    /// The answer, if it follows its schema; otherwise another one, which was told of the breach.
+    async fn mended(
         &self,
-        prompt: &Prompt,
-        deadline: Instant,
-    ) -> Result<(Event, Answer), Failure> {
-        let mut answer = self.gateway.provider.complete(prompt, deadline).await?;
-        let first = answer
-            .next()
-            .await
-            .unwrap_or_else(|| Err(ended_silently()))?;
-        Ok((first, answer))
+        scope: &OrgScope,
+        mut call: Call,
+        answer: WholeAnswer,
+    ) -> Result<WholeAnswer, Error> {
+        let Some(breach) = breach(&call.prompt, &answer) else {
+            return Ok(answer);
+        };
+        tracing::info!(breach, "an answer breaks its schema; asking for another");
+        let words = format!(
+            "This answer breaks the JSON schema: {breach}. Answer again, with nothing but JSON \
+             that follows the schema."
+        );
+        let said = [(Role::Assistant, answer.text), (Role::User, words)];
+        let said = said.map(|(role, content)| Message {
+            role,
+            content,
+            tool_call_id: String::new(),
+            tool_calls: Vec::new(),
+        });
+        call.prompt.messages.extend(said);
+        call.call.purpose = REPAIR.to_owned();
+        call.call.prompt_tokens = prompt_tokens(&call.prompt);
+        call.call.worst = worst(&call.prompt);
+        let Answered::Whole(second) = self.ask(scope, &call).await? else {
+            return Err(Failure::cut("no_finish", "the answer did not end").into());
+        };
+        if let Some(breach) = self::breach(&call.prompt, &second) {
+            return Err(Error::AnswerInvalid(breach));
+        }
+        Ok(WholeAnswer {
+            settled: second.settled.after(&answer.settled),
+            ..second
+        })
     }
 }
 
 impl Completion {
     /// The next event; the last one is [`CompletionEvent::Finish`].
     pub(crate) async fn next(&mut self) -> Result<CompletionEvent, Failure> {
+        if let Some(event) = self.whole.pop_front() {
+            return Ok(event);
+        }
+        match &mut self.live {
+            Some(live) => live.next().await,
+            None => Err(Failure::cut("no_finish", "the answer is over")),
+        }
+    }
+}
+
+impl Live {
+    async fn next(&mut self) -> Result<CompletionEvent, Failure> {
         let event = match self.first.take() {
             Some(event) => Ok(event),
-            None => self
-                .answer
-                .next()
-                .await
-                .unwrap_or_else(|| Err(ended_silently())),
+            None => next_event(&mut self.answer).await.inspect(|event| {
+                self.meter.heard(event);
+            }),
         };
         match event {
-            Ok(Event::Text(text)) => {
-                self.meter.content(&text);
-                Ok(CompletionEvent::Text(text))
-            }
-            Ok(Event::ToolCall(call)) => {
-                self.meter.content(&call.arguments);
-                Ok(CompletionEvent::ToolCall(call))
-            }
+            Ok(Event::Text(text)) => Ok(CompletionEvent::Text(text)),
+            Ok(Event::ToolCall(call)) => Ok(CompletionEvent::ToolCall(call)),
             Ok(Event::Finish(finish)) => {
                 let reason = finish.reason;
                 let settled = self.meter.finish(finish).await;
@@ -162,6 +294,63 @@ impl Completion {
                 Err(failure)
             }
         }
+    }
+}
+
+/// What a request would do, and why.
+#[derive(Debug)]
+pub(crate) struct Explanation {
+    pub(crate) route: Option<Uuid>,
+    /// Those that would be asked, in order; then the others.
+    pub(crate) candidates: Vec<Judged>,
+    /// Estimated.
+    pub(crate) prompt_tokens: i64,
+    pub(crate) left: Vec<(Purse, NanoUsd)>,
+}
+
+/// A target and what a call of it may cost.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) candidate: Candidate,
+    pub(crate) worst: NanoUsd,
+    pub(crate) price_known: bool,
+}
+
+fn events(answer: WholeAnswer) -> VecDeque<CompletionEvent> {
+    let text = Some(answer.text).filter(|text| !text.is_empty());
+    let mut events: VecDeque<_> = text.map(CompletionEvent::Text).into_iter().collect();
+    let calls = answer.calls.into_iter();
+    events.extend(calls.map(CompletionEvent::ToolCall));
+    events.push_back(CompletionEvent::Finish {
+        reason: answer.reason,
+        settled: answer.settled,
+    });
+    events
+}
+
+/// Where an answer breaks the schema that was asked for. One that calls tools or was cut at its
+/// length says so itself.
+fn breach(prompt: &Prompt, answer: &WholeAnswer) -> Option<String> {
+    let schema = prompt.response_schema.as_ref()?;
+    if answer.reason != FinishReason::Stop {
+        return None;
+    }
+    let schema = serde_json::from_str(schema.get()).unwrap_or_default();
+    schema::breach(&schema, &answer.text)
+}
+
+fn prompt_tokens(prompt: &Prompt) -> i64 {
+    let messages = prompt.messages.iter();
+    messages
+        .map(|message| estimate_tokens(&message.content))
+        .sum()
+}
+
+fn needs(prompt: &Prompt, call: &NewCall) -> Needs {
+    Needs {
+        tokens: call.prompt_tokens + i64::from(prompt.max_tokens),
+        tools: !prompt.tools.is_empty(),
+        json_schema: prompt.response_schema.is_some(),
     }
 }
 
@@ -181,8 +370,4 @@ fn worst(prompt: &Prompt) -> Worst {
         messages: prompt.messages.len() + prompt.tools.len(),
         max_tokens: prompt.max_tokens,
     }
-}
-
-fn ended_silently() -> Failure {
-    Failure::cut("no_finish", "the answer ended without a last word")
 }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use t11_runtime::Secret;
 
+use crate::health::BreakerSettings;
 use crate::provider::openai::{Flavor, Patience, Settings};
 
 const OPENROUTER_URL: &str = "https://openrouter.ai/api/v1";
@@ -30,6 +31,8 @@ pub struct Config {
     /// The model of requests that name none; empty = `openai/gpt-4o-mini` at OpenRouter, the
     /// first one listed elsewhere.
     pub default_model: String,
+    /// Models asked after the default one when it fails, in order, with commas between them.
+    pub fallback_models: String,
     /// The model that makes vectors; empty = search is lexical only.
     pub embedding_model: String,
     /// Texts in one request for vectors, 1–256.
@@ -55,6 +58,13 @@ pub struct Config {
     pub total_timeout_ms: u64,
     /// A provider that asks to wait longer than this is not tried again, in milliseconds.
     pub longest_retry_wait_ms: u64,
+    /// A model that fails so many times in a row is left alone for a while.
+    pub breaker_failures: u32,
+    /// For so long, in milliseconds; twice as long each time it fails again.
+    pub breaker_pause_ms: u64,
+    /// From the end of a call that was left until OpenRouter is asked what it cost, in
+    /// milliseconds; each further try waits twice as long.
+    pub settle_delay_ms: u64,
     /// The demo model's pause between two words, in milliseconds.
     pub demo_word_delay_ms: u64,
 }
@@ -90,6 +100,7 @@ impl Default for Config {
             base_url: None,
             server: Server::default(),
             default_model: String::new(),
+            fallback_models: String::new(),
             embedding_model: String::new(),
             embedding_batch: 256,
             embedding_query_type: String::new(),
@@ -101,6 +112,9 @@ impl Default for Config {
             idle_timeout_ms: 30_000,
             total_timeout_ms: 115_000,
             longest_retry_wait_ms: 10_000,
+            breaker_failures: 5,
+            breaker_pause_ms: 15_000,
+            settle_delay_ms: 2_000,
             demo_word_delay_ms: 15,
         }
     }
@@ -162,6 +176,20 @@ impl Config {
         match flavor {
             Flavor::OpenRouter if self.default_model.is_empty() => OPENROUTER_MODEL.to_owned(),
             Flavor::OpenRouter | Flavor::Compatible => self.default_model.clone(),
+        }
+    }
+
+    /// The models asked after the default one, in order.
+    pub(crate) fn fallbacks(&self) -> Vec<String> {
+        let models = self.fallback_models.split(',').map(str::trim);
+        let models = models.filter(|model| !model.is_empty());
+        models.map(ToOwned::to_owned).collect()
+    }
+
+    pub(crate) fn breaker(&self) -> BreakerSettings {
+        BreakerSettings {
+            failures: self.breaker_failures.max(1),
+            pause: Duration::from_millis(self.breaker_pause_ms),
         }
     }
 

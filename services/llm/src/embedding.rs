@@ -1,5 +1,6 @@
 //! Texts as vectors.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use t11_core::OrgScope;
@@ -64,11 +65,15 @@ impl Embedder {
     pub(crate) async fn embed(
         &self,
         scope: &OrgScope,
-        new: NewEmbeddings,
+        mut new: NewEmbeddings,
     ) -> Result<Embedded, Error> {
         if !self.available() {
             return Err(Error::EmbeddingsUnavailable);
         }
+        self.gateway
+            .privacy
+            .mask_texts(scope, &mut new.texts)
+            .await?;
         let model = if new.model.is_empty() {
             self.model.clone()
         } else {
@@ -101,9 +106,20 @@ impl Embedder {
                 purpose: new.purpose,
                 user: &user,
             };
-            let attempt = || self.gateway.provider.embed(&batch, deadline);
+            let may_have_cost = AtomicBool::new(false);
+            let attempt = || async {
+                let embedded = self.gateway.provider.embed(&batch, deadline).await;
+                if embedded.as_ref().is_err_and(|failure| !failure.free) {
+                    may_have_cost.store(true, Ordering::Relaxed);
+                }
+                embedded
+            };
             let (tries, outcome) = self.gateway.retry.run(deadline, attempt).await;
             meter.tried(tries);
+            if may_have_cost.into_inner() {
+                all.finish.cost = None;
+                all.finish.tokens = None;
+            }
             match outcome.and_then(|embeddings| all.add(embeddings)) {
                 Ok(()) => {}
                 Err(failure) => {

@@ -23,6 +23,13 @@ pub enum Error {
     /// Also for another organization's.
     #[error("there is no such budget")]
     BudgetUnknown,
+    /// Also for another organization's.
+    #[error("there is no such route")]
+    RouteUnknown,
+    #[error("an organization may have {} routes", crate::route::MOST_ROUTES)]
+    TooManyRoutes,
+    #[error("the model's answer breaks its schema, and so did the one before: {0}")]
+    AnswerInvalid(String),
     #[error(transparent)]
     Provider(#[from] Failure),
     #[error(transparent)]
@@ -36,7 +43,10 @@ impl Error {
             Self::Invalid(_)
             | Self::EmbeddingsUnavailable
             | Self::BudgetExceeded(_)
-            | Self::BudgetUnknown => None,
+            | Self::BudgetUnknown
+            | Self::RouteUnknown
+            | Self::TooManyRoutes
+            | Self::AnswerInvalid(_) => None,
             Self::Name(error) => Some(error),
             Self::Page(error) => Some(error),
             Self::Provider(failure) => Some(failure),
@@ -50,7 +60,9 @@ impl Fault for Error {
         match self {
             Self::EmbeddingsUnavailable => FaultKind::Precondition,
             Self::BudgetExceeded(_) => FaultKind::Exhausted,
-            Self::BudgetUnknown => FaultKind::NotFound,
+            Self::BudgetUnknown | Self::RouteUnknown => FaultKind::NotFound,
+            Self::TooManyRoutes => FaultKind::Precondition,
+            Self::AnswerInvalid(_) => FaultKind::Unavailable,
             _ => self.inner().map_or(FaultKind::Invalid, Fault::kind),
         }
     }
@@ -59,7 +71,9 @@ impl Fault for Error {
         match self {
             Self::EmbeddingsUnavailable => "EMBEDDINGS_UNAVAILABLE",
             Self::BudgetExceeded(_) => "BUDGET_EXCEEDED",
-            Self::BudgetUnknown => "NOT_FOUND",
+            Self::BudgetUnknown | Self::RouteUnknown => "NOT_FOUND",
+            Self::TooManyRoutes => "TOO_MANY_ROUTES",
+            Self::AnswerInvalid(_) => "ANSWER_INVALID",
             _ => self.inner().map_or("REQUEST_INVALID", Fault::reason),
         }
     }

@@ -11,8 +11,14 @@ const MAX_MESSAGE_CHARS: usize = 300;
 /// What a caller can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureClass {
-    /// The provider will not serve this request, key or account: mend the settings.
+    /// The provider will not serve such a request: mend it.
     Refused,
+    /// The provider does not accept the key.
+    KeyRefused,
+    /// The account has no money left, or not enough for this call.
+    Unpaid,
+    /// The provider's policy, for this account or this place.
+    Forbidden,
     /// No such model, or not for this account.
     ModelUnknown,
     /// The prompt does not fit: send less.
@@ -31,7 +37,7 @@ impl FailureClass {
     /// The stable word on the wire and in usage records.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::Refused => "PROVIDER_REFUSED",
+            Self::Refused | Self::KeyRefused | Self::Unpaid | Self::Forbidden => "PROVIDER_REFUSED",
             Self::ModelUnknown => "MODEL_UNKNOWN",
             Self::ContextTooLong => "CONTEXT_TOO_LONG",
             Self::ContentRefused => "CONTENT_REFUSED",
@@ -55,6 +61,19 @@ pub struct Failure {
     pub transient: bool,
     /// What the provider asks to wait.
     pub retry_after: Option<Duration>,
+    /// Whether the provider surely charges nothing: it was not reached, or it refused with a
+    /// status. Whatever else was sent may have been worked on.
+    pub(crate) free: bool,
+}
+
+/// What is left to try after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Elsewhere {
+    /// It would fail everywhere.
+    Nowhere,
+    Anywhere,
+    /// Only models with a longer context.
+    Longer,
 }
 
 impl Failure {
@@ -66,6 +85,9 @@ impl Failure {
         let transient = match class {
             FailureClass::Limited | FailureClass::Unavailable | FailureClass::Cut => true,
             FailureClass::Refused
+            | FailureClass::KeyRefused
+            | FailureClass::Unpaid
+            | FailureClass::Forbidden
             | FailureClass::ModelUnknown
             | FailureClass::ContextTooLong
             | FailureClass::ContentRefused => false,
@@ -77,6 +99,28 @@ impl Failure {
             cause: cause.into(),
             transient,
             retry_after: None,
+            free: false,
+        }
+    }
+
+    /// The same, and surely not charged.
+    pub(crate) fn free(self) -> Self {
+        Self { free: true, ..self }
+    }
+
+    /// Where the same request may be served.
+    pub(crate) fn elsewhere(&self) -> Elsewhere {
+        match self.class {
+            FailureClass::ContextTooLong => Elsewhere::Longer,
+            FailureClass::ModelUnknown
+            | FailureClass::Limited
+            | FailureClass::Unavailable
+            | FailureClass::Cut => Elsewhere::Anywhere,
+            FailureClass::Refused
+            | FailureClass::KeyRefused
+            | FailureClass::Unpaid
+            | FailureClass::Forbidden
+            | FailureClass::ContentRefused => Elsewhere::Nowhere,
         }
     }
 
@@ -90,14 +134,17 @@ impl Failure {
 
     pub(crate) fn model_unknown(model: &str) -> Self {
         let message = format!("the model `{model}` is not offered by the provider");
-        Self::new(FailureClass::ModelUnknown, "unknown_model", message)
+        Self::new(FailureClass::ModelUnknown, "unknown_model", message).free()
     }
 }
 
 impl Fault for Failure {
     fn kind(&self) -> FaultKind {
         match self.class {
-            FailureClass::Refused => FaultKind::Precondition,
+            FailureClass::Refused
+            | FailureClass::KeyRefused
+            | FailureClass::Unpaid
+            | FailureClass::Forbidden => FaultKind::Precondition,
             FailureClass::ModelUnknown => FaultKind::NotFound,
             FailureClass::ContextTooLong | FailureClass::ContentRefused => FaultKind::Invalid,
             FailureClass::Limited => FaultKind::Exhausted,

@@ -13,8 +13,10 @@ use crate::error::Error;
 use crate::ledger::Ledger;
 use crate::meter::{Meter, MeterParts};
 use crate::money::NanoUsd;
+use crate::privacy::Privacy;
 use crate::provider::Provider;
 use crate::retry::Retry;
+use crate::router::Router;
 use crate::store::{Reservation, Store};
 
 /// After its end a call is settled within this, or its process is dead.
@@ -28,13 +30,15 @@ pub(crate) struct Gateway {
     pub(crate) store: Store,
     pub(crate) ledger: Ledger,
     pub(crate) retry: Retry,
+    pub(crate) router: Arc<Router>,
+    pub(crate) privacy: Arc<Privacy>,
     pub(crate) world: World,
     /// No call takes longer.
     pub(crate) longest_call: Duration,
 }
 
 /// A call about to begin.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct NewCall {
     /// `None` = a new one.
     pub(crate) request_id: Option<Uuid>,
@@ -57,17 +61,14 @@ impl Gateway {
     /// [`Error::BudgetExceeded`](crate::error::Error::BudgetExceeded), or when it cannot be kept.
     pub(crate) async fn meter(&self, scope: &OrgScope, call: NewCall) -> Result<Meter, Error> {
         let now = self.world.now();
-        let prices = self.catalog.prices(&call.model);
-        let prices = prices.or_else(|| self.catalog.dearest());
         let reservation = Reservation {
             id: self.world.new_id(),
             request_id: call.request_id.unwrap_or_else(|| self.world.new_id()),
             purpose: call.purpose,
             agent: call.agent,
             provider: self.provider.name().to_owned(),
+            amount: self.worst_price(call.worst, &call.model),
             model: call.model,
-            // Who names no price at all, asks none.
-            amount: prices.map_or(NanoUsd(0), |prices| call.worst.price(prices)),
             create_time: now,
             expire_time: now + self.longest_call + SETTLED_WITHIN,
         };
@@ -84,11 +85,21 @@ impl Gateway {
             model: reservation.model.clone(),
             prompt_tokens: call.prompt_tokens,
             reserved: reservation.amount,
+            tells_charges: self.provider.tells_charges(),
         };
         let world = self.world.clone();
         let reserve = self.store.reserve(scope, world, reservation, call.purses);
         reserve.await?;
         Ok(Meter::start(parts))
+    }
+
+    /// What a call of the model can cost at most. A model without a price is as dear as the
+    /// dearest known one.
+    pub(crate) fn worst_price(&self, worst: Worst, model: &str) -> NanoUsd {
+        let prices = self.catalog.prices(model);
+        let prices = prices.or_else(|| self.catalog.dearest());
+        // Who names no price at all, asks none.
+        prices.map_or(NanoUsd(0), |prices| worst.price(prices))
     }
 }
 

@@ -5,6 +5,8 @@ mod completions;
 mod convert;
 mod embeddings;
 mod models;
+mod privacy;
+mod routes;
 mod usage;
 
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use t11_proto::llm::v1::budget_service_server::BudgetServiceServer;
 use t11_proto::llm::v1::completion_service_server::CompletionServiceServer;
 use t11_proto::llm::v1::embedding_service_server::EmbeddingServiceServer;
 use t11_proto::llm::v1::model_service_server::ModelServiceServer;
+use t11_proto::llm::v1::privacy_service_server::PrivacyServiceServer;
+use t11_proto::llm::v1::route_service_server::RouteServiceServer;
 use t11_proto::llm::v1::usage_service_server::UsageServiceServer;
 use tonic::Status;
 use tonic::service::Routes;
@@ -23,6 +27,8 @@ use crate::completion::Completions;
 use crate::embedding::Embedder;
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::privacy::Privacy;
+use crate::router::Router;
 use crate::store::Store;
 
 /// A prompt of the longest context fits; 256 passages to embed do, too.
@@ -34,6 +40,8 @@ pub(crate) struct Parts {
     pub(crate) embedder: Embedder,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) provider: &'static str,
+    pub(crate) router: Arc<Router>,
+    pub(crate) privacy: Arc<Privacy>,
     pub(crate) store: Store,
     pub(crate) page_tokens: PageTokens,
     pub(crate) world: World,
@@ -41,6 +49,12 @@ pub(crate) struct Parts {
 
 /// The routes of all RPCs.
 pub(crate) fn routes(parts: Parts) -> Routes {
+    let routes = routes::Service {
+        completions: parts.completions.clone(),
+        router: parts.router,
+        store: parts.store.clone(),
+        world: parts.world.clone(),
+    };
     let completions = completions::Service {
         completions: parts.completions,
     };
@@ -57,6 +71,11 @@ pub(crate) fn routes(parts: Parts) -> Routes {
         store: parts.store.clone(),
         world: parts.world.clone(),
     };
+    let privacy = privacy::Service {
+        privacy: parts.privacy,
+        store: parts.store.clone(),
+        world: parts.world.clone(),
+    };
     let usage = usage::Service {
         store: parts.store,
         world: parts.world,
@@ -67,6 +86,8 @@ pub(crate) fn routes(parts: Parts) -> Routes {
         .add_service(embeddings.max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(ModelServiceServer::new(models))
         .add_service(BudgetServiceServer::new(budgets))
+        .add_service(RouteServiceServer::new(routes).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(PrivacyServiceServer::new(privacy))
         .add_service(UsageServiceServer::new(usage))
 }
 

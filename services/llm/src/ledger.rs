@@ -1,9 +1,14 @@
 //! Keeps usage records even when their caller has left.
 
-use t11_core::{Fault as _, OrgScope};
+use std::sync::Arc;
+use std::time::Duration;
+
+use t11_core::{Fault as _, OrgScope, World};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use crate::store::Store;
 use crate::usage::CallRecord;
@@ -14,22 +19,67 @@ use crate::usage::CallRecord;
 pub(crate) struct Ledger {
     store: Store,
     writes: TaskTracker,
+    world: World,
+    /// From a call's end until its cost is first asked for.
+    settle_delay: Duration,
+    /// A call was kept to be settled.
+    deferred: Arc<Notify>,
 }
 
 impl Ledger {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, world: World, settle_delay: Duration) -> Self {
         Self {
             store,
             writes: TaskTracker::new(),
+            world,
+            settle_delay,
+            deferred: Arc::new(Notify::new()),
         }
     }
 
-    /// Writes the record. Returns when it is durable, or when it is known that it cannot be
-    /// written: the answer was given and is not taken back for that.
-    pub(crate) async fn record(&self, scope: &OrgScope, record: CallRecord) {
-        if let Err(error) = self.begin(scope, record).await {
+    /// Wakes when a call was kept to be settled.
+    pub(crate) fn deferred(&self) -> Arc<Notify> {
+        self.deferred.clone()
+    }
+
+    /// Returns when what was begun is durable, or when it is known that it cannot be written: the
+    /// answer was given and is not taken back for that.
+    pub(crate) async fn kept(&self, writing: JoinHandle<()>) {
+        if let Err(error) = writing.await {
             tracing::error!(%error, "the writing of a usage record was ended");
         }
+    }
+
+    /// Keeps a call whose cost is to be asked for, while the caller goes on.
+    pub(crate) fn defer(&self, scope: &OrgScope, record: CallRecord) -> JoinHandle<()> {
+        let (this, scope) = (self.clone(), scope.clone());
+        let first_try = self.world.now() + self.settle_delay;
+        count(&record);
+        self.writes.spawn(async move {
+            let kept = this
+                .store
+                .defer(&scope, &this.world, record.clone(), first_try);
+            match kept.await {
+                Ok(()) => this.deferred.notify_one(),
+                // The sweep charges what was reserved.
+                Err(error) => tracing::error!(
+                    org.id = %scope.org(), ?record, reason = error.reason(), ?error,
+                    "a call was not kept to be settled",
+                ),
+            }
+        })
+    }
+
+    /// Gives back what was reserved for a call that cost nothing and leaves no record.
+    pub(crate) async fn release(&self, scope: &OrgScope, id: Uuid) {
+        let (this, scope) = (self.clone(), scope.clone());
+        let releasing = self.writes.spawn(async move {
+            if let Err(error) = this.store.release(&scope, id).await {
+                // The sweep charges it.
+                tracing::error!(org.id = %scope.org(), ?error, "a reservation was not given back");
+            }
+        });
+        self.kept(releasing).await;
     }
 
     /// Writes the record while the caller goes on.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod asking;
 mod budget;
 mod catalog;
 mod completion;
@@ -9,11 +10,17 @@ mod error;
 mod failure;
 mod gateway;
 mod grpc;
+mod health;
 mod ledger;
 mod meter;
 mod money;
+mod privacy;
 mod provider;
 mod retry;
+mod route;
+mod router;
+mod schema;
+mod settlement;
 mod sse;
 mod store;
 mod sweep;
@@ -33,10 +40,13 @@ pub use self::config::{Config, DataCollection, Server};
 use self::embedding::Embedder;
 use self::gateway::Gateway;
 use self::ledger::Ledger;
+use self::privacy::Privacy;
 use self::provider::Provider;
 use self::provider::demo::{self, Demo};
 use self::provider::openai::OpenAi;
 use self::retry::Retry;
+use self::router::Router;
+use self::settlement::Settlements;
 use self::store::Store;
 
 /// The service `llm`.
@@ -50,21 +60,38 @@ impl Service for Llm {
         let world = context.world();
         let chosen = choose(&config, world.clone())?;
         let store = Store::new(context.database(Self::NAME).await?);
-        let ledger = Ledger::new(store.clone());
+        let settle_delay = Duration::from_millis(config.settle_delay_ms);
+        let ledger = Ledger::new(store.clone(), world.clone(), settle_delay);
         let catalog = Arc::new(Catalog::new(chosen.provider.clone(), chosen.default_model));
         if chosen.provider.name() == demo::NAME {
             // At hand without a network; the list of any other provider is read when asked for.
             catalog.models().await?;
         }
+        let router = Arc::new(Router::new(
+            store.clone(),
+            catalog.clone(),
+            config.fallbacks(),
+            config.breaker(),
+        ));
+        let settlements = Settlements {
+            store: store.clone(),
+            provider: chosen.provider.clone(),
+            world: world.clone(),
+            delay: settle_delay,
+            deferred: ledger.deferred(),
+        };
+        let privacy = Arc::new(Privacy::new(store.clone()));
         let gateway = Gateway {
             catalog: catalog.clone(),
             store: store.clone(),
             provider: chosen.provider,
             ledger: ledger.clone(),
-            retry: Retry {
-                world: world.clone(),
-                longest_wait: Duration::from_millis(config.longest_retry_wait_ms),
-            },
+            retry: Retry::new(
+                world.clone(),
+                Duration::from_millis(config.longest_retry_wait_ms),
+            ),
+            router: router.clone(),
+            privacy: privacy.clone(),
             world: world.clone(),
             longest_call: config.total_timeout(),
         };
@@ -79,6 +106,8 @@ impl Service for Llm {
             ),
             provider: gateway.provider.name(),
             catalog: gateway.catalog,
+            router,
+            privacy,
             store: store.clone(),
             page_tokens: context.page_tokens(),
             world: world.clone(),
@@ -89,6 +118,7 @@ impl Service for Llm {
                 "sweep of reservations",
                 sweep::run(store, world, context.shutdown()),
             )
+            .task("settlements", settlements.run(context.shutdown()))
             .task("usage records", ledger.drain(context.shutdown())))
     }
 }

@@ -1,17 +1,20 @@
 //! Counts one running call, and records it however it ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use t11_core::OrgScope;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::catalog::Catalog;
 use crate::failure::Failure;
+use crate::health::Permit;
 use crate::ledger::Ledger;
 use crate::money::NanoUsd;
-use crate::provider::{Finish, Tokens};
+use crate::provider::{Event, Finish, Tokens, Trail};
 use crate::usage::{Bill, CallRecord, Outcome, estimate_tokens};
 
 /// What is known when the call begins.
@@ -29,10 +32,12 @@ pub(crate) struct MeterParts {
     /// Estimated.
     pub(crate) prompt_tokens: i64,
     pub(crate) reserved: NanoUsd,
+    /// Whether the provider tells afterwards what a call that was left came to.
+    pub(crate) tells_charges: bool,
 }
 
 /// What a call that ended well took.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settled {
     pub(crate) bill: Bill,
     /// The model that served.
@@ -50,7 +55,31 @@ pub(crate) struct Meter {
     /// Estimated.
     completion_tokens: i64,
     first_token_ms: Option<i32>,
+    /// Tells the target's health how the call ended.
+    permit: Option<Permit>,
+    trail: Trail,
     recorded: bool,
+}
+
+impl Settled {
+    /// Both calls together, as the caller of the second sees them.
+    pub(crate) fn after(self, first: &Self) -> Self {
+        let (one, other) = (first.bill, self.bill);
+        Self {
+            bill: Bill {
+                tokens: Tokens {
+                    prompt: one.tokens.prompt + other.tokens.prompt,
+                    completion: one.tokens.completion + other.tokens.completion,
+                    cached: one.tokens.cached + other.tokens.cached,
+                },
+                cost: one.cost + other.cost,
+                cost_known: one.cost_known && other.cost_known,
+            },
+            first_token_ms: first.total_ms.saturating_add(self.first_token_ms),
+            total_ms: first.total_ms.saturating_add(self.total_ms),
+            ..self
+        }
+    }
 }
 
 impl Meter {
@@ -62,6 +91,8 @@ impl Meter {
             tries: 1,
             completion_tokens: 0,
             first_token_ms: None,
+            permit: None,
+            trail: Trail::default(),
             recorded: false,
         }
     }
@@ -70,8 +101,26 @@ impl Meter {
         self.tries = tries;
     }
 
-    /// A piece of the answer came.
-    pub(crate) fn content(&mut self, text: &str) {
+    /// The call is one of a target whose health is watched.
+    pub(crate) fn permitted(&mut self, permit: Permit) {
+        self.permit = Some(permit);
+    }
+
+    /// Where the provider notes what is learned of the call.
+    pub(crate) fn trail(&self) -> Trail {
+        self.trail.clone()
+    }
+
+    /// An event of the answer came.
+    pub(crate) fn heard(&mut self, event: &Event) {
+        match event {
+            Event::Text(text) => self.content(text),
+            Event::ToolCall(call) => self.content(&call.arguments),
+            Event::Finish(_) => {}
+        }
+    }
+
+    fn content(&mut self, text: &str) {
         if self.first_token_ms.is_none() {
             self.first_token_ms = Some(self.elapsed_ms());
         }
@@ -82,6 +131,9 @@ impl Meter {
     pub(crate) async fn finish(&mut self, finish: Finish) -> Settled {
         if !finish.model.is_empty() {
             self.parts.model = finish.model;
+        }
+        if let Some(permit) = self.permit.take() {
+            permit.succeeded(self.first_content());
         }
         let prices = self.parts.catalog.prices(&self.parts.model);
         let bill = Bill::settle(finish.tokens, finish.cost, || self.estimate(), prices)
@@ -95,24 +147,56 @@ impl Meter {
             first_token_ms: record.first_token_ms.unwrap_or(record.total_ms),
             total_ms: record.total_ms,
         };
-        self.parts.ledger.record(&self.parts.scope, record).await;
+        let kept = self.parts.ledger.begin(&self.parts.scope, record);
+        self.parts.ledger.kept(kept).await;
         settled
     }
 
-    /// The call failed. Returns when that is recorded.
+    /// The call failed. Returns when that is recorded, or kept to be asked for.
     pub(crate) async fn fail(&mut self, failure: &Failure) {
-        // Providers charge nothing for what they did not begin to answer.
-        let bill = match self.first_token_ms {
-            Some(_) => self.estimated_bill(),
-            None => Bill::NOTHING,
+        self.hear_of(failure);
+        let free = failure.free && self.first_token_ms.is_none();
+        let bill = match free {
+            true => Bill::NOTHING,
+            false => self.estimated_bill(),
         };
         let mut record = self.close(Outcome::Failed, bill);
-        record.reason = Some(failure.class.reason());
+        record.reason = Some(failure.class.reason().into());
         tracing::warn!(
             llm.model = record.model, reason = failure.class.reason(), cause = %failure.cause,
             attempts = record.attempts, duration_ms = record.total_ms, "a model call failed",
         );
-        self.parts.ledger.record(&self.parts.scope, record).await;
+        let kept = match free {
+            true => self.parts.ledger.begin(&self.parts.scope, record),
+            false => self.leave(record),
+        };
+        self.parts.ledger.kept(kept).await;
+    }
+
+    /// The call failed, cost nothing, and is made again elsewhere: what was reserved is given
+    /// back.
+    pub(crate) async fn give_back(mut self, failure: &Failure) {
+        self.hear_of(failure);
+        self.recorded = true;
+        let parts = &self.parts;
+        parts.ledger.release(&parts.scope, parts.id).await;
+    }
+
+    fn hear_of(&mut self, failure: &Failure) {
+        if let Some(permit) = self.permit.take() {
+            permit.failed(failure);
+        }
+    }
+
+    /// Keeps the record of a call whose cost may be asked for later.
+    fn leave(&self, mut record: CallRecord) -> JoinHandle<()> {
+        let parts = &self.parts;
+        record.generation = self.trail.generation().to_owned();
+        if parts.tells_charges && !record.generation.is_empty() && !record.bill.cost_known {
+            parts.ledger.defer(&parts.scope, record)
+        } else {
+            parts.ledger.begin(&parts.scope, record)
+        }
     }
 
     fn estimated_bill(&self) -> Bill {
@@ -149,6 +233,11 @@ impl Meter {
         }
     }
 
+    fn first_content(&self) -> Option<Duration> {
+        let millis = u64::try_from(self.first_token_ms?).ok()?;
+        Some(Duration::from_millis(millis))
+    }
+
     fn elapsed_ms(&self) -> i32 {
         i32::try_from(self.start.elapsed().as_millis()).unwrap_or(i32::MAX)
     }
@@ -159,7 +248,7 @@ impl Drop for Meter {
         if !self.recorded {
             let bill = self.estimated_bill();
             let record = self.close(Outcome::Cancelled, bill);
-            drop(self.parts.ledger.begin(&self.parts.scope, record));
+            drop(self.leave(record));
         }
     }
 }

@@ -4,6 +4,8 @@
 use std::iter::Sum;
 use std::ops::Add;
 
+use serde::{Deserialize, Serialize};
+
 /// Nano-USD in one USD, as a power of ten.
 const NANO_DIGITS: i32 = 9;
 /// Micro-USD for a million tokens in one USD for a token, as a power of ten.
@@ -11,7 +13,7 @@ const PRICE_DIGITS: i32 = 12;
 
 /// An amount in nano-USD: a thousandth of what the wire shows, so that sums of calls that cost
 /// less than a micro-USD are right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub(crate) struct NanoUsd(pub(crate) i64);
 
 /// A price in micro-USD for a million tokens, which is pico-USD for one.

@@ -3,14 +3,18 @@
 pub(crate) mod demo;
 pub(crate) mod openai;
 
+use std::sync::{Arc, OnceLock};
+
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::catalog::Model;
 use crate::failure::Failure;
 use crate::money::NanoUsd;
+use crate::route::Limits;
 
 /// Where completions and vectors come from.
 #[async_trait]
@@ -20,7 +24,14 @@ pub(crate) trait Provider: Send + Sync {
 
     /// Asks for one completion. Dropping the future or the answer cancels the call at the
     /// provider.
-    async fn complete(&self, prompt: &Prompt, deadline: Instant) -> Result<Answer, Failure>;
+    async fn complete(&self, attempt: &Attempt<'_>) -> Result<Answer, Failure>;
+
+    /// What a call that was left came to; `None` while the provider does not know it yet.
+    async fn charged(&self, generation: &str, deadline: Instant)
+    -> Result<Option<Charge>, Failure>;
+
+    /// Whether [`Provider::charged`] may answer at all.
+    fn tells_charges(&self) -> bool;
 
     /// Vectors of the texts, in their order, all of one length.
     async fn embed(
@@ -33,14 +44,52 @@ pub(crate) trait Provider: Send + Sync {
     async fn models(&self, deadline: Instant) -> Result<Vec<Model>, Failure>;
 }
 
+/// A prompt on its way to one model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attempt<'a> {
+    pub(crate) model: &'a str,
+    pub(crate) prompt: &'a Prompt,
+    pub(crate) limits: Limits,
+    pub(crate) deadline: Instant,
+    pub(crate) trail: &'a Trail,
+}
+
+/// What is learned of a call while it runs, for those who end it early. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trail {
+    generation: Arc<OnceLock<String>>,
+}
+
+impl Trail {
+    /// The provider's id of the call; the first one told stays.
+    pub(crate) fn note_generation(&self, generation: &str) {
+        if !generation.is_empty() {
+            self.generation.get_or_init(|| generation.to_owned());
+        }
+    }
+
+    /// Empty = not told.
+    pub(crate) fn generation(&self) -> &str {
+        self.generation.get().map_or("", String::as_str)
+    }
+}
+
+/// What a provider took for a call, asked for afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Charge {
+    /// The model that served; may be empty.
+    pub(crate) model: String,
+    pub(crate) tokens: Tokens,
+    pub(crate) cost: NanoUsd,
+}
+
 /// The events of a completion: any number of texts and tool calls, then [`Event::Finish`]. An
 /// answer that ends otherwise ends with a failure.
 pub(crate) type Answer = BoxStream<'static, Result<Event, Failure>>;
 
 /// One request for a completion, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Prompt {
-    pub(crate) model: String,
     pub(crate) messages: Vec<Message>,
     pub(crate) temperature: Option<f64>,
     pub(crate) max_tokens: u32,
@@ -71,7 +120,7 @@ pub(crate) enum Role {
     Tool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Tool {
     pub(crate) name: String,
     pub(crate) description: String,
@@ -118,7 +167,7 @@ pub(crate) enum FinishReason {
 }
 
 /// Tokens by the model's own count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Tokens {
     pub(crate) prompt: i64,
     pub(crate) completion: i64,

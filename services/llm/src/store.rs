@@ -1,13 +1,19 @@
 //! Usage records in SQL.
 
+mod budget_notices;
 mod budgets;
 mod entity;
+mod privacy;
+mod routes;
+mod settlements;
+
+use std::borrow::Cow;
 
 use chrono::NaiveDate;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, FromQueryResult, IntoActiveModel as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, EntityTrait as _, FromQueryResult, IntoActiveModel as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
 };
 use t11_core::OrgScope;
 use t11_store::{Db, StoreError, Tx};
@@ -19,6 +25,7 @@ use crate::provider::Tokens;
 use crate::usage::{Bill, CallRecord, Outcome, UsageDay, UsageQuery, UsageSum};
 
 pub(crate) use self::budgets::Reservation;
+pub(crate) use self::settlements::Settlement;
 
 const DAY: &str = "%Y-%m-%d";
 
@@ -47,7 +54,9 @@ impl Store {
                 if !settled && is_recorded(&tx, row.id).await? {
                     return Ok(());
                 }
-                row.into_active_model().insert(&tx).await?;
+                Entity::insert(row.into_active_model())
+                    .exec_without_returning(&tx)
+                    .await?;
                 Ok(())
             })
             .await
@@ -162,7 +171,7 @@ fn row(scope: &OrgScope, record: CallRecord) -> Model {
         model: record.model,
         generation: record.generation,
         outcome: record.outcome.as_str().to_owned(),
-        reason: record.reason.map(ToOwned::to_owned),
+        reason: record.reason.map(Cow::into_owned),
         prompt_tokens: bill.tokens.prompt,
         completion_tokens: bill.tokens.completion,
         cached_tokens: bill.tokens.cached,

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::money::{NanoUsd, TokenPrice};
 use crate::provider::Tokens;
 
 /// One call of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CallRecord {
     pub(crate) id: Uuid,
     /// Given by the caller; the same for calls that repeat each other.
@@ -27,7 +28,7 @@ pub(crate) struct CallRecord {
     pub(crate) generation: String,
     pub(crate) outcome: Outcome,
     /// The fault's reason, for [`Outcome::Failed`].
-    pub(crate) reason: Option<&'static str>,
+    pub(crate) reason: Option<Cow<'static, str>>,
     pub(crate) bill: Bill,
     /// Tries made, the successful one included.
     pub(crate) attempts: i32,
@@ -36,7 +37,8 @@ pub(crate) struct CallRecord {
     pub(crate) total_ms: i32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Outcome {
     Ok,
     Failed,
@@ -59,7 +61,7 @@ impl Outcome {
 }
 
 /// What one call used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Bill {
     pub(crate) tokens: Tokens,
     pub(crate) cost: NanoUsd,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::money::NanoUsd;
-use crate::provider::Tokens;
+use crate::provider::{Charge, Tokens};
 
 /// `POST /chat/completions`.
 #[derive(Debug, Serialize)]
@@ -175,6 +175,45 @@ impl Usage<'_> {
     pub(crate) fn cost(&self) -> Option<NanoUsd> {
         self.cost
             .and_then(|cost| NanoUsd::from_decimal_usd(scalar(cost)))
+    }
+}
+
+/// `GET /generation`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct GenerationBody<'a> {
+    #[serde(borrow)]
+    pub(crate) data: Generation<'a>,
+}
+
+/// A call that is over. The native counts are the model's own, by which it is charged.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Generation<'a> {
+    model: Option<String>,
+    /// Decimal USD.
+    #[serde(borrow)]
+    total_cost: Option<&'a RawValue>,
+    tokens_prompt: Option<i64>,
+    tokens_completion: Option<i64>,
+    native_tokens_prompt: Option<i64>,
+    native_tokens_completion: Option<i64>,
+    native_tokens_cached: Option<i64>,
+}
+
+impl Generation<'_> {
+    /// `None` while there is no cost in it.
+    pub(crate) fn charge(self) -> Option<Charge> {
+        let cost = NanoUsd::from_decimal_usd(scalar(self.total_cost?))?;
+        let prompt = self.native_tokens_prompt.or(self.tokens_prompt);
+        let completion = self.native_tokens_completion.or(self.tokens_completion);
+        Some(Charge {
+            model: self.model.unwrap_or_default(),
+            tokens: Tokens {
+                prompt: prompt.unwrap_or(0).max(0),
+                completion: completion.unwrap_or(0).max(0),
+                cached: self.native_tokens_cached.unwrap_or(0).max(0),
+            },
+            cost,
+        })
     }
 }
 

@@ -42,6 +42,7 @@ const LIVE: &[&str] = &[
     "ApproveDraft",
     "RejectDraft",
     "DeleteMemory",
+    "StopSequenceExecution",
 ];
 
 /// How many RPCs are not asked.

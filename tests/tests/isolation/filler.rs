@@ -17,6 +17,11 @@ const ALSO_FILLED: &[&str] = &[
     "Message.content",
     "UploadFileHeader.display_name",
     "ImportPricesHeader.display_name",
+    // Of a condition, which is what a trigger of the filler's kind has.
+    "Trigger.condition",
+    "Trigger.reply",
+    "Sequence.steps",
+    "SequenceStep.text",
 ];
 
 /// The message of a request of `own`, as good as can be; `field` has `value` where it is given.
@@ -120,6 +125,8 @@ fn good_text(name: &str) -> String {
     let number = MADE.fetch_add(1, Ordering::Relaxed);
     match name {
         "display_name" => format!("ours {number}.txt"),
+        "alias" => "ours".to_owned(),
+        "model" => "demo/quote".to_owned(),
         "email" => format!("ours{number}@example.com"),
         "role" => "viewer".to_owned(),
         "scopes" => "agents.read".to_owned(),
@@ -127,7 +134,9 @@ fn good_text(name: &str) -> String {
         "client_id" | "idempotency_key" => uuid::Uuid::from_u128(7).to_string(),
         "client_secret" | "password" => "correct horse battery 42".to_owned(),
         "redirect_uri" | "uri" => "https://example.com/callback".to_owned(),
-        "query" | "text" | "texts" | "content" | "response" => "What does a sofa cost?".to_owned(),
+        "query" | "text" | "texts" | "content" | "response" | "condition" | "reply" => {
+            "What does a sofa cost?".to_owned()
+        }
         other => panic!("no good text for a required `{other}`"),
     }
 }

@@ -43,6 +43,7 @@ const ATTEMPTS: usize = 2_000;
 /// comment (`things/{thing}`). Tokens of pages are signed together with the organization.
 const PLAIN: &[&str] = &[
     "action",
+    "alias",
     "arguments_json",
     "client_id",
     "client_secret",
@@ -59,7 +60,9 @@ const PLAIN: &[&str] = &[
     "fallback_models",
     "fixed_language",
     "host",
+    "instruction",
     "instructions",
+    "keywords",
     "kind",
     "language",
     "locale",
@@ -86,6 +89,7 @@ const PLAIN: &[&str] = &[
     "time_zone",
     "tool_call_id",
     "uri",
+    "url",
     "valid_until_date",
     "channel",
     "channels",
@@ -101,7 +105,9 @@ const PLAIN: &[&str] = &[
     "phrases",
     "reason",
     "referer",
+    "reply",
     "response",
+    "skip_condition",
     "state",
     "technique",
     "token",
@@ -128,6 +134,8 @@ const DECIDES_NOTHING: &[&str] = &[
     // The same.
     "CreateScript script.name",
     "CreateObjectionResponse objection_response.name",
+    "CreateTrigger trigger.name",
+    "CreateSequence sequence.name",
     "CreateScript script.stages.connection",
     "UpdateScript script.stages.connection",
     "CreateObjectionResponse objection_response.stages.connection",
@@ -141,6 +149,9 @@ const DECIDES_NOTHING: &[&str] = &[
     "ListEvents connection",
     // What is counted is the organization's own, by whatever name.
     "Complete budgets.scope",
+    // Nothing is asked: the same as of Complete.
+    "Explain completion.agent",
+    "Explain completion.budgets.scope",
 ];
 
 #[test]

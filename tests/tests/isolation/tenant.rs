@@ -2,12 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use prost::Message as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 use t11_core::{Caller, OrgId};
 use t11_proto::accounts::v1::api_key_service_client::ApiKeyServiceClient;
 use t11_proto::accounts::v1::session_service_client::SessionServiceClient;
-use t11_proto::accounts::v1::{ExchangeApiKeyRequest, IssueCallerTokenRequest};
+use t11_proto::accounts::v1::{
+    ExchangeApiKeyRequest, IssueCallerTokenRequest, NotificationAudience, NotificationType,
+    RaiseNotification,
+};
+use t11_proto::jobs::v1::job_service_client::JobServiceClient;
+use t11_proto::jobs::v1::{EnqueueJobsRequest, JobSpec};
 use t11_tests::client::{name, new_id};
 use t11_tests::{Client, eventually};
 use uuid::Uuid;
@@ -110,7 +116,10 @@ impl Tenant {
         made.agents().await;
         made.crm().await;
         made.playbook().await;
+        made.automation().await;
         made.budget().await;
+        made.notification(reach, owner.caller.org).await;
+        made.route().await;
         made.until_idle().await;
         let things = made.things;
         Self {
@@ -317,6 +326,19 @@ impl Made<'_> {
         self.keep(&name(&settings));
     }
 
+    async fn automation(&mut self) {
+        let (mark, agent) = (self.mark, self.name("agents/*"));
+        let sequence = json!({"display_name": mark, "steps": [{"text": mark}]});
+        let path = self.once(&format!("/api/{agent}/sequences"));
+        self.make(&path, sequence).await;
+        let trigger = json!({
+            "display_name": mark, "kind": "TRIGGER_KIND_CONDITION", "condition": mark,
+            "reply": mark,
+        });
+        let path = self.once(&format!("/api/{agent}/triggers"));
+        self.make(&path, trigger).await;
+    }
+
     async fn budget(&mut self) {
         let asked = json!({
             "resource": self.name("agents/*"), "period": "BUDGET_PERIOD_DAY",
@@ -324,6 +346,44 @@ impl Made<'_> {
         });
         let budget = self.client.put("/api/llm/budgets", asked).await.ok();
         self.keep(&name(&budget));
+    }
+
+    async fn route(&mut self) {
+        let asked = json!({"alias": self.mark, "targets": [{"model": "demo/quote"}]});
+        let route = self.client.put("/api/llm/routes", asked).await.ok();
+        self.keep(&name(&route));
+    }
+
+    /// What a service raises by a job.
+    async fn notification(&mut self, reach: &Reach, org: OrgId) {
+        let raised = RaiseNotification {
+            r#type: NotificationType::SystemAlert.into(),
+            parameters: [("job".to_owned(), self.mark.to_owned())].into(),
+            dedupe_key: self.mark.to_owned(),
+            audience: Some(NotificationAudience {
+                role: "owner".to_owned(),
+                ..NotificationAudience::default()
+            }),
+            ..RaiseNotification::default()
+        };
+        let job = JobSpec {
+            id: new_id().to_string(),
+            organization_id: org.0.to_string(),
+            queue: "accounts".to_owned(),
+            kind: "accounts.raise_notification".to_owned(),
+            payload: raised.encode_to_vec().into(),
+            ..JobSpec::default()
+        };
+        let request = EnqueueJobsRequest { jobs: vec![job] };
+        let mut jobs = JobServiceClient::new(reach.peer("jobs"));
+        let asked = async { jobs.enqueue_jobs(request).await.unwrap() };
+        t11_grpc::as_service(&reach.signer, &reach.world, "accounts", org, asked).await;
+        let name = eventually("the owner is told", || async {
+            let told = self.client.get("/api/account/notifications").await.ok();
+            told["notifications"].get(0).map(name)
+        });
+        let name = name.await;
+        self.keep(&name);
     }
 
     fn name(&self, pattern: &str) -> String {

@@ -25,6 +25,7 @@ const TABLES: &[(&str, &str)] = &[
     ("crm", "connections"),
     ("crm", "credentials"),
     ("jobs", "jobs"),
+    ("llm", "routes"),
     ("llm", "usage_records"),
 ];
 /// Read for all organizations at once, and so without row security (`migrations/tests/lints.rs`).

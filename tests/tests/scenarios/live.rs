@@ -21,6 +21,15 @@ fn says(text: &str, actions: Value) -> Script {
     Script::stream().text(&answer.to_string()).stop()
 }
 
+/// What a model proposes: its schema asks for every detail, whatever the kind needs.
+fn action(kind: &str, given: Value) -> Value {
+    let mut detail = json!({"text": "", "name": "", "value": "", "confidence": 0, "due_hours": 0});
+    for (name, value) in given.as_object().unwrap() {
+        detail[name] = value.clone();
+    }
+    json!({"kind": kind, "detail": detail})
+}
+
 async fn with_model() -> (FakeModel, Live) {
     let model = FakeModel::start().await;
     let live = Live::start(&[("OPENROUTER_BASE_URL", &model.base_url())]).await;
@@ -272,9 +281,12 @@ async fn what_the_agent_does_in_the_crm_is_done_once_and_within_its_rules() {
     });
     live.agent_in(json!({}), crm).await;
     let actions = json!([
-        {"kind": "set_field", "detail": {"name": "Budget", "value": "50000"}},
-        {"kind": "move_stage", "detail": {"name": "Offer made", "confidence": 0.9}},
-        {"kind": "add_note", "detail": {"text": "Клиент выбирает угловой диван"}},
+        action("set_field", json!({"name": "Budget", "value": "50000"})),
+        action(
+            "move_stage",
+            json!({"name": "Offer made", "confidence": 0.9})
+        ),
+        action("add_note", json!({"text": "Клиент выбирает угловой диван"})),
     ]);
     model.script(says("Понял вас, подберу варианты.", actions));
     let lead = live.newcomer("Бюджет 50000, нужен угловой диван");

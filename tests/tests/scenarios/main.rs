@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets a surprise fails")]
 
 mod api_keys;
+mod automation;
 mod bad_input;
 mod clients;
 mod contract;
@@ -9,6 +10,7 @@ mod doors;
 mod live;
 mod main_job;
 mod message_caps;
+mod notifications;
 mod numbers_rule;
 mod openai;
 mod prices;

@@ -1,16 +1,17 @@
 //! The organization's Kommo: its integration, its accounts, what they are set up with, their leads.
 
 pub(crate) use t11_proto::crm::v1::{
-    Channel, Connection, ConnectionKind, ConnectionProblem, ConnectionState, Credential,
-    CustomField, FieldValue, Lead, PendingInstall, Pipeline, ReplyTransport, Stage, SyncChange,
-    UpdateConnectionRequest,
+    Channel, Connection, ConnectionKind, ConnectionProblem, ConnectionState, Credential, CrmUser,
+    CustomField, FieldValue, Lead, LossReason, PendingInstall, Pipeline, ReplyTransport, Stage,
+    SyncChange, UpdateConnectionRequest,
 };
 use t11_proto::crm::v1::{
     ConnectWithTokenRequest, DeleteConnectionRequest, GetCredentialRequest, GetLeadRequest,
     ListChannelsRequest, ListChannelsResponse, ListConnectionsRequest, ListConnectionsResponse,
-    ListCustomFieldsRequest, ListCustomFieldsResponse, ListPendingInstallsRequest,
-    ListPendingInstallsResponse, ListPipelinesRequest, ListPipelinesResponse,
-    ListSyncChangesRequest, ListSyncChangesResponse, RepairConnectionRequest, SetCredentialRequest,
+    ListCustomFieldsRequest, ListCustomFieldsResponse, ListLossReasonsRequest,
+    ListLossReasonsResponse, ListPendingInstallsRequest, ListPendingInstallsResponse,
+    ListPipelinesRequest, ListPipelinesResponse, ListSyncChangesRequest, ListSyncChangesResponse,
+    ListUsersRequest, ListUsersResponse, RepairConnectionRequest, SetCredentialRequest,
     StartAuthorizationRequest, StartAuthorizationResponse, SyncConnectionRequest,
     SyncConnectionResponse,
 };
@@ -158,6 +159,18 @@ pub(crate) async fn custom_fields(parent: String) -> Result<Vec<CustomField>, Pr
     let path = rpc!("/t11.crm.v1.CatalogService/ListCustomFields");
     let answer: ListCustomFieldsResponse = unary(path, &ListCustomFieldsRequest { parent }).await?;
     Ok(answer.custom_fields)
+}
+
+pub(crate) async fn users(parent: String) -> Result<Vec<CrmUser>, Problem> {
+    let path = rpc!("/t11.crm.v1.CatalogService/ListUsers");
+    let answer: ListUsersResponse = unary(path, &ListUsersRequest { parent }).await?;
+    Ok(answer.users)
+}
+
+pub(crate) async fn loss_reasons(parent: String) -> Result<Vec<LossReason>, Problem> {
+    let path = rpc!("/t11.crm.v1.CatalogService/ListLossReasons");
+    let answer: ListLossReasonsResponse = unary(path, &ListLossReasonsRequest { parent }).await?;
+    Ok(answer.loss_reasons)
 }
 
 pub(crate) async fn channels(parent: String) -> Result<Vec<Channel>, Problem> {

@@ -24,6 +24,7 @@ use web_sys::{BroadcastChannel, MessageEvent};
 
 use super::inbox::{self, Conversation};
 use super::jobs::{self, Job, JobEvent};
+use super::notifications::{self, Unread};
 use crate::{browser, task};
 
 /// What a new subscriber says, to be told what is known.
@@ -141,6 +142,63 @@ async fn watch_conversations() -> Option<LocalBoxStream<'static, Heard>> {
     });
     let begin = futures::stream::iter([Heard::Snapshot]);
     Some(begin.chain(heard).boxed_local())
+}
+
+/// What the person has not read.
+#[derive(Clone, Copy)]
+pub(crate) struct LiveNotifications {
+    pub(crate) unread: RwSignal<i32>,
+    /// The name of the newest one, read or not; empty when there is none.
+    pub(crate) newest: RwSignal<String>,
+    /// Grows when the stream begins anew: changes may have been missed, lists should be fetched.
+    pub(crate) epoch: RwSignal<u32>,
+    live: Live,
+}
+
+impl LiveNotifications {
+    pub(crate) fn new() -> Self {
+        let (unread, newest) = (RwSignal::new(0), RwSignal::new(String::new()));
+        let live = Live::new(Topic {
+            name: "t11-live-notifications",
+            open: || watch_notifications().boxed_local(),
+            begin: Rc::new(|| {}),
+            take: Rc::new(move |bytes| {
+                if let Ok(told) = Unread::decode(bytes) {
+                    unread.set(told.unread_count);
+                    if newest.with_untracked(|known| *known != told.newest) {
+                        newest.set(told.newest);
+                    }
+                }
+            }),
+            known: Rc::new(move || {
+                let known = Unread {
+                    unread_count: unread.get_untracked(),
+                    newest: newest.get_untracked(),
+                };
+                vec![known.encode_to_vec()]
+            }),
+        });
+        Self {
+            unread,
+            newest,
+            epoch: live.epoch,
+            live,
+        }
+    }
+
+    /// Keeps changes coming until the present owner is cleaned up.
+    pub(crate) fn subscribe(self) {
+        self.live.subscribe();
+    }
+}
+
+async fn watch_notifications() -> Option<LocalBoxStream<'static, Heard>> {
+    let changes = notifications::watch().await.ok()?;
+    let heard = changes.map(|change| match change {
+        Ok(unread) => Heard::Change(unread.encode_to_vec()),
+        Err(_) => Heard::End,
+    });
+    Some(heard.boxed_local())
 }
 
 /// What a stream says, whatever it is about.

@@ -21,6 +21,8 @@ words! {
         crumb_models: "Models", "Модели";
         crumb_pipelines: "Pipelines & channels", "Воронки и каналы";
         crumb_deals: "Deals & contacts", "Сделки и контакты";
+        crumb_triggers: "Triggers", "Триггеры";
+        crumb_sequences: "Sequences", "Цепочки";
         events: "Events from Kommo", "События из Kommo";
         connect_kommo: "Connect Kommo", "Подключить Kommo";
         sales: "What the agents say", "Что говорят агенты";

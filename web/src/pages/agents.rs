@@ -1,4 +1,5 @@
 pub(crate) mod advanced;
+pub(crate) mod automation;
 mod create;
 pub(crate) mod deals;
 pub(crate) mod detail;

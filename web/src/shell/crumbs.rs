@@ -53,6 +53,8 @@ fn deeper(path: &str) -> Option<&'static str> {
         "general" => Some(t.crumb_general),
         "pipelines" => Some(t.crumb_pipelines),
         "leads-contacts" => Some(t.crumb_deals),
+        "triggers" => Some(t.crumb_triggers),
+        "sequences" => Some(t.crumb_sequences),
         "events" => Some(t.events),
         "drafts" => Some(t.drafts),
         "advanced" => Some(t.crumb_advanced),
@@ -61,6 +63,7 @@ fn deeper(path: &str) -> Option<&'static str> {
         "security" => Some(t.crumb_security),
         "organization" => Some(t.crumb_organization),
         "models" => Some(t.crumb_models),
+        "notifications" => Some(text::notifications().title),
         _ => None,
     }
 }

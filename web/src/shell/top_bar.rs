@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
 
+use super::bell::Bell;
 use super::crumbs::Crumbs;
 use super::health::Health;
 use crate::api::accounts;
@@ -23,6 +24,7 @@ pub(super) fn TopBar(palette: RwSignal<bool>) -> impl IntoView {
                 <kbd class="kbd">"Ctrl K"</kbd>
             </button>
             <Health />
+            <Bell />
             <LanguageMenu />
             <ThemeMenu />
             <AccountMenu />

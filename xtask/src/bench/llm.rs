@@ -13,15 +13,11 @@ use crate::servers::Servers;
 use crate::shell::say;
 use crate::workspace::Workspace;
 
-/// What was measured when the goals were set. The release after this one of LiteLLM was replaced by
-/// somebody who should not have been able to: only this one is installed.
+/// The versions that were measured when the goals were set.
 const LITELLM: &[&[&str]] = &[&["litellm[proxy]==1.106.2"]];
-/// With later ones of the other two every stream of it fails.
-const PORTKEY: &[&str] = &[
-    "@portkey-ai/gateway@1.15.2",
-    "hono@4.9.7",
-    "@hono/node-server@1.13.5",
-];
+const PORTKEY: &[&str] = &["@portkey-ai/gateway@1.15.2"];
+/// With later ones every stream of it fails.
+const PORTKEY_OVERRIDES: &str = r#"{"hono":"4.9.7","@hono/node-server":"1.13.5"}"#;
 const TENSORZERO: &[&[&str]] = &[&["tensorzero==2026.6.0"]];
 
 /// In short ours and the bare proxy alone; otherwise on PostgreSQL too, and beside the others that
@@ -49,7 +45,7 @@ fn peers(cache: &Path) -> Vec<(&'static str, OsString)> {
     let tensorzero = || provision::pip(cache, "llm-tensorzero", TENSORZERO);
     let portkey = || {
         provision::program("node", "nodejs")?;
-        provision::npm(cache, "llm-portkey", PORTKEY)
+        provision::npm_overriding(cache, "llm-portkey", PORTKEY, PORTKEY_OVERRIDES)
     };
     let installed = [
         ("T11_BENCH_LITELLM", litellm()),

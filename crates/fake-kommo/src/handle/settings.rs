@@ -52,6 +52,18 @@ impl Account {
         });
     }
 
+    /// A person deletes a stage of the main pipeline. Kommo asks for its leads to be moved before;
+    /// those that nobody has moved keep saying that they are on it.
+    pub fn delete_stage(&self, status_id: i64) {
+        self.act(|account| {
+            let main = account.main_pipeline().map(|pipeline| pipeline.id);
+            let mut pipelines = account.pipelines.iter_mut();
+            if let Some(pipeline) = pipelines.find(|pipeline| Some(pipeline.id) == main) {
+                pipeline.statuses.retain(|status| status.id != status_id);
+            }
+        });
+    }
+
     /// Sends events that wait to share a body and bodies that wait to be overtaken.
     pub fn flush_webhooks(&self) {
         self.act(|account| account.flush_webhooks());

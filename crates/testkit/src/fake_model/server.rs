@@ -1,13 +1,14 @@
 //! Routes, refusals, and the playing of scripts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State as Shared;
+use axum::extract::{Query, State as Shared};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
@@ -23,12 +24,14 @@ use super::{CHAT_MODEL, EMBEDDING_MODEL, Received, State, honest, vectors};
 pub(super) const CHAT: &str = "POST /chat/completions";
 const EMBEDDINGS: &str = "POST /embeddings";
 const MODELS: &str = "GET /models";
+const GENERATION: &str = "GET /generation";
 
 pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
     let routes = Router::new()
         .route("/chat/completions", post(complete))
         .route("/embeddings", post(embed))
         .route("/models", get(models))
+        .route("/generation", get(generation))
         .with_state(state);
     let router = Router::new()
         .nest("/api/v1", routes.clone())
@@ -65,11 +68,32 @@ async fn embed(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: Byte
 async fn models(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response {
     let attention = state.receive(MODELS, &headers, b"");
     let answer = state.authorized(&headers).map(|()| {
-        Script::plain(
-            200,
-            "application/json",
-            json!({"data": catalogue()}).to_string(),
-        )
+        let Value::Array(mut list) = catalogue() else {
+            return Script::refuse(500, "no catalogue");
+        };
+        list.extend(state.models.lock().iter().cloned());
+        let list = json!({ "data": list }).to_string();
+        Script::plain(200, "application/json", list)
+    });
+    play(answer.unwrap_or_else(|refusal| refusal), attention).await
+}
+
+async fn generation(
+    Shared(state): Shared<Arc<State>>,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let attention = state.receive(GENERATION, &headers, b"");
+    let bill = query
+        .get("id")
+        .and_then(|id| state.bills.lock().get(id).cloned());
+    let answer = state.authorized(&headers).map(|()| match bill {
+        Some(bill) => {
+            let body = json!({ "data": bill }).to_string();
+            Script::plain(200, "application/json", body)
+        }
+        // As the real one for a while after the call.
+        None => Script::refuse(404, "Generation not found"),
     });
     play(answer.unwrap_or_else(|refusal| refusal), attention).await
 }
@@ -152,6 +176,7 @@ struct Attention {
 impl Drop for Attention {
     fn drop(&mut self) {
         if !self.answered {
+            self.state.left.lock().push(Instant::now());
             self.state
                 .cancelled
                 .send_modify(|cancelled| *cancelled += 1);

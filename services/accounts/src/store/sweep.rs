@@ -4,12 +4,13 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use t11_store::System;
 
 use super::Store;
-use super::entity::{invite, session, sign_in_bucket};
+use super::entity::{invite, notification, session, sign_in_bucket};
 use crate::error::Error;
+use crate::notification::KEPT_FOR;
 
 impl Store {
-    /// Deletes sessions and invitations that have expired, and buckets that are full. Nothing
-    /// reads them; they only take room.
+    /// Deletes sessions and invitations that have expired, buckets that are full, and notifications
+    /// that are old.
     pub(crate) async fn sweep(&self) -> Result<(), Error> {
         let now = self.world.now();
         let sweep = self.db.write(
@@ -25,6 +26,11 @@ impl Store {
                     .await?;
                 sign_in_bucket::Entity::delete_many()
                     .filter(sign_in_bucket::Column::FullAt.lte(now))
+                    .exec(&tx)
+                    .await?;
+                // Who has read them goes with them.
+                notification::Entity::delete_many()
+                    .filter(notification::Column::CreateTime.lte(now - KEPT_FOR))
                     .exec(&tx)
                     .await?;
                 Ok(())

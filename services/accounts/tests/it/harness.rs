@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
+use prost::Message as _;
 use t11_accounts::{Config, KeyEnvironment, Parts};
 use t11_core::{Caller, Fault as _, ManualWorld, OrgId, PageTokens, World};
 use t11_grpc::{
@@ -13,8 +14,11 @@ use t11_proto::accounts::v1 as pb;
 use t11_proto::accounts::v1::api_key_service_client::ApiKeyServiceClient;
 use t11_proto::accounts::v1::audit_service_client::AuditServiceClient;
 use t11_proto::accounts::v1::member_service_client::MemberServiceClient;
+use t11_proto::accounts::v1::notification_service_client::NotificationServiceClient;
 use t11_proto::accounts::v1::organization_service_client::OrganizationServiceClient;
 use t11_proto::accounts::v1::session_service_client::SessionServiceClient;
+use t11_runtime::bus::InProcess;
+use t11_runtime::{Bus, JobFailure, JobHandler, RunningJob};
 use t11_store::testing::TestDb;
 use tonic::metadata::MetadataMap;
 use tonic::{Response, Status};
@@ -27,6 +31,7 @@ pub(crate) struct Accounts {
     pub(crate) db: TestDb,
     peer: Peer,
     signer: Signer,
+    raising: Arc<dyn JobHandler>,
 }
 
 /// Somebody signed in.
@@ -66,13 +71,20 @@ impl Accounts {
         let db = TestDb::with_world(world.clone(), migrate).await;
         let signer = Signer::from_seed(&[7; 32]).unwrap();
         let verifier = Verifier::from_jwks(&signer.jwks()).unwrap();
+        let carrier = Arc::new(InProcess::default());
         let parts = Parts {
             db: db.db(),
             world: world.clone(),
             signer: signer.clone(),
             page_tokens: PageTokens::new([7; 32]),
+            bus: Bus::join(carrier.clone(), &World::system()),
             key_environment: KeyEnvironment::Dev,
         };
+        // A replica of its own: who watches hears of it through the bus.
+        let raising = t11_accounts::raise_notification(&Parts {
+            bus: Bus::join(carrier.clone(), &World::system()),
+            ..parts.clone()
+        });
         let routes = t11_accounts::routes(&Config::default(), parts);
         let (peer, slot) = Peer::local("accounts");
         slot.fill(ServerStack::new(routes, verifier, world));
@@ -81,6 +93,7 @@ impl Accounts {
             db,
             peer,
             signer,
+            raising,
         }
     }
 
@@ -115,6 +128,24 @@ impl Accounts {
 
     pub(crate) fn audit(&self) -> AuditServiceClient<Peer> {
         AuditServiceClient::new(self.peer.clone())
+    }
+
+    pub(crate) fn notifications(&self) -> NotificationServiceClient<Peer> {
+        NotificationServiceClient::new(self.peer.clone())
+    }
+
+    /// Runs the job by which a service raises a notification in an organization.
+    pub(crate) async fn raise(
+        &self,
+        org: OrgId,
+        notification: &pb::RaiseNotification,
+    ) -> Result<(), JobFailure> {
+        // Ids of one moment have no order.
+        self.clock.advance(TimeDelta::milliseconds(1));
+        let payload = notification.encode_to_vec();
+        let kind = t11_runtime::notification::RAISE_NOTIFICATION;
+        let job = RunningJob::detached("accounts", kind, payload, org);
+        self.raising.run(&job).await
     }
 
     /// Runs `call` as somebody not signed in, at `address`.

@@ -7,6 +7,7 @@ mod audit;
 mod harness;
 mod isolation;
 mod members;
+mod notifications;
 mod organization;
 mod profile;
 mod registration;

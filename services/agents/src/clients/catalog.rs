@@ -43,6 +43,14 @@ impl Catalogs {
         {
             return Ok(catalog);
         }
+        self.reread(org, connection).await
+    }
+
+    /// An account as crm knows it now, for turns too from now on.
+    ///
+    /// # Errors
+    /// The neighbour's refusal.
+    pub(crate) async fn reread(&self, org: OrgId, connection: Uuid) -> Result<Arc<Catalog>, Error> {
         let catalog = Arc::new(self.read(connection).await?);
         let entry = (catalog.clone(), Instant::now());
         self.known.insert((org, connection), entry);
@@ -109,6 +117,7 @@ fn user(user: pb::CrmUser) -> User {
     User {
         user_id: user.user_id,
         display_name: user.display_name,
+        email: user.email,
         gone: user.gone,
     }
 }

@@ -42,7 +42,7 @@ impl Leads {
         let request = pb::ApplyEffectRequest {
             lead: name(pending.lead),
             idempotency_key: pending.id.to_string(),
-            effect: Some(wire(&pending.effect)),
+            effect: Some(wire(&pending.effect).ok_or(Error::Corrupt("action"))?),
         };
         let mut client = LeadServiceClient::new(self.peer.clone());
         let answer = client.apply_effect(request).await;
@@ -102,8 +102,9 @@ fn read(asked: LeadRef, lead: pb::Lead) -> Lead {
     }
 }
 
-fn wire(effect: &Effect) -> Wire {
-    match effect.clone() {
+/// `None` for what is not the CRM's.
+fn wire(effect: &Effect) -> Option<Wire> {
+    Some(match effect.clone() {
         Effect::MoveStage {
             pipeline_id,
             stage_id,
@@ -138,10 +139,11 @@ fn wire(effect: &Effect) -> Wire {
             }),
             responsible_user_id: 0,
         }),
-        Effect::AddNote { text } => Wire::AddNote(pb::AddNote { text }),
-        Effect::AddTag { tag } => Wire::AddTag(pb::AddTag { tag }),
-        Effect::RemoveTag { tag } => Wire::RemoveTag(pb::RemoveTag { tag }),
+        Effect::AddNote { text, on_contact } => Wire::AddNote(pb::AddNote { text, on_contact }),
+        Effect::AddTag { tag, on_contact } => Wire::AddTag(pb::AddTag { tag, on_contact }),
+        Effect::RemoveTag { tag, on_contact } => Wire::RemoveTag(pb::RemoveTag { tag, on_contact }),
         Effect::Assign { user_id } => Wire::Assign(pb::Assign { user_id }),
         Effect::RunSalesbot { bot_id } => Wire::RunSalesbot(pb::RunSalesbot { bot_id }),
-    }
+        Effect::SendWebhook { .. } => return None,
+    })
 }

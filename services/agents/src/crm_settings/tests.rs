@@ -179,6 +179,9 @@ fn what_the_account_has_not_is_a_violation_and_what_it_has_lost_is_gone() {
         rules.gone(&catalog()),
         ["contacts/fields/31", "pipelines/2", "pipelines/2/stages/21"]
     );
+    assert_eq!(rules.lost_stages(&catalog(), &[]), [(2, 21)]);
+    let known = ["pipelines/2/stages/21".to_owned()];
+    assert_eq!(rules.lost_stages(&catalog(), &known), [], "told before");
 }
 
 #[test]

@@ -92,6 +92,27 @@ impl Fetcher {
             .map_err(|_| Rejection::FetchTimeout)?
     }
 
+    /// Posts `body` to `url`, checked like a page; the status of the answer. Redirects are not
+    /// followed, for a body is meant for the address that was given.
+    ///
+    /// # Errors
+    /// [`Rejection::FetchDenied`], [`Rejection::FetchTimeout`], [`Rejection::FetchFailed`].
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        body: Vec<u8>,
+    ) -> Result<u16, Rejection> {
+        let url = Url::parse(url).map_err(|_| Rejection::FetchDenied)?;
+        self.check(&url)?;
+        let mut request = self.client.post(url).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let answer = request.send().await.map_err(|error| refused(&error))?;
+        Ok(answer.status().as_u16())
+    }
+
     async fn follow(&self, mut url: Url, etag: Option<&str>) -> Result<Outcome, Rejection> {
         for _ in 0..=MAX_REDIRECTS {
             self.check(&url)?;

@@ -1,6 +1,7 @@
 //! The acceptance scenarios of live conversations, and what must hold whatever comes in between.
 #![expect(clippy::large_futures, reason = "a test has a stack of its own")]
 
+mod automation;
 mod faults;
 mod invariants;
 mod people;
@@ -18,7 +19,7 @@ use super::Fared;
 use super::event::{CrmEvent, What};
 use crate::agent::{HoursMode, Settings, WorkingInterval};
 use crate::conversation::{Controller, Delivery};
-use crate::jobs::apply_effect;
+use crate::jobs::{apply_effect, tell_handoff};
 use crate::turn::{State, StepKind};
 
 const QUESTION: &str = "Есть угловые диваны?";
@@ -199,7 +200,8 @@ async fn s11_who_asks_for_a_person_gets_one_without_a_model() {
     assert_eq!(rig.said().len(), 1);
     assert!(rig.neighbours.prompts.lock().is_empty());
     assert_eq!(rig.verdict(&event), Some("handed_off"));
-    assert_eq!(rig.others, [apply_effect::KIND], "the task for the person");
+    let others = [tell_handoff::KIND, apply_effect::KIND];
+    assert_eq!(rig.others, others, "who waits, and the task for the person");
     let conversation = rig.conversation().await;
     let live = conversation.live().unwrap();
     assert_eq!(live.controller, Controller::Human);

@@ -1,6 +1,7 @@
 //! Rows of what agents do in the CRM: kept with the turn, done by jobs, one after another in a
 //! conversation. The id of a row is the idempotency key of its effect.
 
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
@@ -13,8 +14,11 @@ use uuid::Uuid;
 use super::entity::action::{Column, Entity, Model};
 use super::{Store, from_json, to_json};
 use crate::Error;
-use crate::jobs::apply_effect;
+use crate::jobs::{apply_effect, send_webhook};
 use crate::turn::{Action, ActionState, Effect};
+
+/// The kind of actions that are not done in the CRM.
+const WEBHOOK: &str = "send_webhook";
 
 /// The lead that a turn's actions are done to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,9 @@ pub(crate) struct LeadRef {
 pub(crate) struct Pending {
     /// The idempotency key too.
     pub(crate) id: Uuid,
+    pub(crate) conversation_id: Uuid,
+    pub(crate) turn_id: Uuid,
+    pub(crate) create_time: DateTime<Utc>,
     pub(crate) lead: LeadRef,
     pub(crate) effect: Effect,
     /// A field that it needs, and that the same turn has not written.
@@ -74,6 +81,9 @@ impl Store {
                 let turn = of_turn(&tx, row.turn_id).await?;
                 Ok(Some(Pending {
                     id,
+                    conversation_id: row.conversation_id,
+                    turn_id: row.turn_id,
+                    create_time: row.create_time,
                     lead: LeadRef {
                         connection_id: row.connection_id,
                         lead_id: row.lead_id,
@@ -191,8 +201,11 @@ pub(super) fn bind(actions: &mut [Action], lead: Option<LeadRef>) {
 pub(super) async fn release(tx: &Tx, world: &World, turn_id: Uuid) -> Result<(), Error> {
     for row in of_turn(tx, turn_id).await? {
         if row.state == ActionState::Proposed.as_str() {
-            tx.enqueue(apply_effect::job(world, row.conversation_id, row.id))
-                .await?;
+            let job = match row.kind.as_str() {
+                WEBHOOK => send_webhook::job(world, row.conversation_id, row.id),
+                _ => apply_effect::job(world, row.conversation_id, row.id),
+            };
+            tx.enqueue(job).await?;
         }
     }
     Ok(())

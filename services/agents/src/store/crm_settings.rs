@@ -1,5 +1,7 @@
 //! Rows of the agents' settings for the CRM.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _, QueryOrder as _, QuerySelect as _,
@@ -13,7 +15,9 @@ use super::entity::{agent as agent_row, crm_stage};
 use super::{Store, agents, from_json, to_json};
 use crate::Error;
 use crate::agent::{Agent, State};
+use crate::catalog::Catalog;
 use crate::crm_settings::{CrmRules, CrmSettings, LOST, Place, Placement, WON, placement};
+use crate::jobs::notify::{self, StageGone};
 
 /// In `crm_stages`: every open stage.
 const EVERY_OPEN: i64 = 0;
@@ -69,27 +73,66 @@ impl Store {
             .await
     }
 
-    /// Notes what of the settings the account has no longer. The revision stays: nobody has
-    /// changed them.
+    /// Notes what of all agents' settings the account has no longer, and tells people of the stages
+    /// that agents worked on. Revisions stay: nobody has changed the settings.
     pub(crate) async fn note_gone(
         &self,
         scope: &OrgScope,
-        agent_id: Uuid,
-        gone: Vec<String>,
+        connection: Uuid,
+        catalog: Catalog,
     ) -> Result<(), Error> {
-        let gone = to_json(&gone, "crm settings")?;
+        let world = self.world.clone();
         self.db
             .write(scope, move |tx| async move {
-                tx.update_many::<Entity>()?
-                    .filter(Column::AgentId.eq(agent_id))
-                    .col_expr(Column::Gone, sea_orm::sea_query::Expr::value(gone))
-                    .exec(&tx)
-                    .await
-                    .map_err(StoreError::from)?;
+                let rows = of_connection(&tx, connection).await?;
+                let mut lost = BTreeMap::new();
+                for (agent, settings) in with_agents(&tx, rows).await? {
+                    let gone = settings.rules.gone(&catalog);
+                    if gone != settings.gone {
+                        set_gone(&tx, agent.id, &gone).await?;
+                    }
+                    for stage in settings.rules.lost_stages(&catalog, &settings.gone) {
+                        let agents: &mut Vec<_> = lost.entry(stage).or_default();
+                        agents.push((agent.id, agent.display_name.clone()));
+                    }
+                }
+                for (stage, agents) in lost {
+                    let gone = StageGone {
+                        connection,
+                        stage,
+                        display_name: catalog.stage_name(stage.0, stage.1),
+                        agents,
+                        day: world.now().date_naive(),
+                    };
+                    tx.enqueue(notify::stage_gone(&world, gone)).await?;
+                }
                 Ok(())
             })
             .await
     }
+}
+
+async fn set_gone(tx: &Tx, agent_id: Uuid, gone: &[String]) -> Result<(), Error> {
+    let gone = to_json(&gone, "crm settings")?;
+    tx.update_many::<Entity>()?
+        .filter(Column::AgentId.eq(agent_id))
+        .col_expr(Column::Gone, sea_orm::sea_query::Expr::value(gone))
+        .exec(tx)
+        .await
+        .map_err(StoreError::from)?;
+    Ok(())
+}
+
+/// Every setting of a connection, held.
+async fn of_connection(tx: &Tx, connection: Uuid) -> Result<Vec<Model>, Error> {
+    let rows = tx
+        .find::<Entity>()?
+        .filter(Column::ConnectionId.eq(connection))
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .all(tx)
+        .await;
+    Ok(rows.map_err(StoreError::from)?)
 }
 
 /// Who answers on a stage and channel of a connection, or why nobody does.
@@ -160,14 +203,7 @@ pub(super) async fn refuse_taken(tx: &Tx, agent: &Agent, rules: &CrmRules) -> Re
     let Some(connection) = rules.connection else {
         return Ok(());
     };
-    let rows = tx
-        .find::<Entity>()?
-        .filter(Column::ConnectionId.eq(connection))
-        .order_by_asc(Column::Id)
-        .lock_exclusive()
-        .all(tx)
-        .await
-        .map_err(StoreError::from)?;
+    let rows = of_connection(tx, connection).await?;
     let others = rows.into_iter().filter(|row| row.agent_id != agent.id);
     for (other, settings) in with_agents(tx, others.collect()).await? {
         let mode = agent.settings.answer_mode;

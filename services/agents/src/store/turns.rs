@@ -129,6 +129,8 @@ impl Store {
         let world = self.world.clone();
         let step_ids: Vec<_> = report.steps.iter().map(|_| self.world.new_id()).collect();
         let (id, conversation_id, agent_id) = (turn.id, turn.conversation_id, turn.agent_id);
+        // It would be most of the future's size.
+        let report = Box::new(report);
         self.db
             .write(scope, move |tx| async move {
                 let mut conversation = conversations::held(&tx, conversation_id).await?;
@@ -554,6 +556,7 @@ fn report(row: Model, state: State, steps: Vec<Step>) -> Result<Report, Error> {
         handoff_reason: String::new(),
         memories: Vec::new(),
         plays: Vec::new(),
+        hits: Vec::new(),
     })
 }
 

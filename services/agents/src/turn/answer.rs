@@ -1,5 +1,7 @@
 //! The structured answer: its schema, and reading it while it streams.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -23,6 +25,26 @@ facts the client told about themselves, {\"key\": \"name\" | \"city\" | \"budget
 /// wants every property required and no other allowed.
 pub const SCHEMA: &str = r#"{"type":"object","additionalProperties":false,"required":["sentences","actions","memory","handoff","no_answer"],"properties":{"sentences":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["text","sources"],"properties":{"text":{"type":"string"},"sources":{"type":"array","items":{"type":"string"}}}}},"actions":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["kind","detail"],"properties":{"kind":{"type":"string","enum":["create_task","add_note","add_tag","remove_tag","move_stage","set_field","assign","run_salesbot"]},"detail":{"type":"object","additionalProperties":false,"required":["text","name","value","confidence","due_hours"],"properties":{"text":{"type":"string"},"name":{"type":"string"},"value":{"type":"string"},"confidence":{"type":"number"},"due_hours":{"type":"number"}}}}}},"memory":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["key","content","kind"],"properties":{"key":{"type":"string"},"content":{"type":"string"},"kind":{"type":"string","enum":["fact","preference","context","interaction"]}}}},"handoff":{"anyOf":[{"type":"null"},{"type":"object","additionalProperties":false,"required":["reason","summary"],"properties":{"reason":{"type":"string"},"summary":{"type":"string"}}}]},"no_answer":{"type":"boolean"}}}"#;
 
+/// The same, with room for the conditions that the model was asked to judge.
+static WITH_CONDITIONS: LazyLock<String> = LazyLock::new(|| {
+    let required = SCHEMA.replacen("[\"sentences\"", "[\"conditions\",\"sentences\"", 1);
+    let place = "\"properties\":{\"sentences\"";
+    let with = format!("\"properties\":{{{CONDITIONS},\"sentences\"");
+    required.replacen(place, &with, 1)
+});
+
+/// What of a schema is for conditions.
+pub(super) const CONDITIONS: &str = r#""conditions":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["id","confidence","quote"],"properties":{"id":{"type":"string"},"confidence":{"type":"number"},"quote":{"type":"string"}}}}"#;
+
+/// The schema of an answer.
+pub fn schema(with_conditions: bool) -> &'static str {
+    if with_conditions {
+        &WITH_CONDITIONS
+    } else {
+        SCHEMA
+    }
+}
+
 /// Sentences an answer may have; more is a model running on.
 const MOST_SENTENCES: usize = 30;
 
@@ -35,6 +57,19 @@ pub struct Answer {
     pub memory: Vec<Remembered>,
     pub handoff: Option<HandOff>,
     pub no_answer: bool,
+    /// Conditions that hold, where some were to be judged.
+    pub conditions: Vec<Judged>,
+}
+
+/// A condition that holds, as the model says.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct Judged {
+    /// `c1`, `c2`, …
+    pub id: String,
+    pub confidence: f64,
+    /// The client's words.
+    pub quote: String,
 }
 
 /// A sentence as the model gave it.
@@ -236,7 +271,11 @@ mod tests {
 
     #[test]
     fn the_schema_is_json() {
-        assert!(serde_json::from_str::<Value>(SCHEMA).is_ok());
+        let plain: Value = serde_json::from_str(schema(false)).unwrap();
+        assert!(plain["properties"]["conditions"].is_null());
+        let with: Value = serde_json::from_str(schema(true)).unwrap();
+        assert_eq!(with["required"][0], "conditions");
+        assert_eq!(with["properties"]["conditions"]["type"], "array");
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Reader, SCHEMA};
+use super::answer::{Answer, Reader};
 use super::gates::{self, Outgoing};
 use super::ports::{Completion, Model, ModelEvent, ModelFault, ModelRequest, Observer};
 use super::tools::{self, Tools};
@@ -48,6 +48,8 @@ pub struct Generator<'a> {
     /// Everything of the outgoing message but its sentences.
     pub outgoing: Outgoing<'a>,
     pub tools: &'a Tools<'a>,
+    /// Of the answer.
+    pub schema: &'static str,
 }
 
 enum Try {
@@ -164,7 +166,7 @@ impl Generator<'_> {
             messages: messages.to_vec(),
             temperature: self.settings.temperature(),
             max_tokens: self.settings.max_tokens,
-            schema: SCHEMA.to_owned(),
+            schema: self.schema.to_owned(),
             purpose: "turn",
         };
         let mut stream = match self.model.complete(request).await {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::automation::Armed;
 use crate::catalog::Catalog;
 use crate::crm_settings::{CrmRules, FieldEntity, StageSettings};
 use crate::memory::Memory;
@@ -19,6 +20,8 @@ pub struct Known {
     pub scripts: Vec<Script>,
     /// Published ones that the agent may use, of all stages.
     pub responses: Vec<ObjectionResponse>,
+    /// Triggers of the agent that a client's message may fire, in their order.
+    pub triggers: Vec<Armed>,
 }
 
 /// The client's lead, and what the agent may do with it.

@@ -11,7 +11,7 @@ use super::known::Crm;
 use super::plays::Play;
 use super::run::Past;
 use super::trace::{Passage, PassageKind, PromptMessage, PromptRole};
-use super::{Language, answer};
+use super::{Language, answer, triggers};
 use crate::agent::Settings;
 use crate::memory::{Memory, MemorySource};
 
@@ -28,6 +28,10 @@ pub struct Prompt<'a> {
     pub plays: &'a [Play],
     /// What the model may propose.
     pub menu: &'a str,
+    /// In words; the model is to say which hold.
+    pub conditions: &'a [&'a str],
+    /// What the company wants to be written, to a client who is silent.
+    pub task: Option<&'a str>,
     /// The guard saw an attempt to command the agent.
     pub strict: bool,
     pub past: &'a [Past],
@@ -57,14 +61,20 @@ pub fn messages(prompt: &Prompt<'_>) -> Vec<PromptMessage> {
     }));
     messages.push(PromptMessage {
         role: PromptRole::User,
-        content: prompt.text.to_owned(),
+        content: match prompt.task {
+            Some(_) => SILENT.to_owned(),
+            None => prompt.text.to_owned(),
+        },
     });
     messages
 }
 
+/// In the place of the client's message.
+const SILENT: &str = "(The client has written nothing new.)";
+
 /// What the client wrote earlier: masked like the message that is answered, and without what tried
 /// to command the agent then.
-fn earlier(text: &str) -> String {
+pub(super) fn earlier(text: &str) -> String {
     let guarded = guard(text);
     if guarded.strict() {
         LEFT_OUT.to_owned()
@@ -95,6 +105,10 @@ fn system(prompt: &Prompt<'_>) -> String {
             "\nActions that may be proposed besides tasks, notes and tags:\n{}\n",
             prompt.menu
         );
+    }
+    text.push_str(&triggers::section(prompt.conditions));
+    if let Some(task) = prompt.task {
+        text.push_str(&self::task(task));
     }
     text.push_str(&situation(prompt));
     if let Some(crm) = prompt.crm {
@@ -152,6 +166,14 @@ fn situation(prompt: &Prompt<'_>) -> String {
     }
     text.push('\n');
     text
+}
+
+/// What is to be written to a client who is silent.
+fn task(task: &str) -> String {
+    format!(
+        "\nThe client has been silent since your last message. Write the next one by yourself, one to \
+         three sentences, without repeating what was said. The company's instruction for it:\n{task}\n"
+    )
 }
 
 /// What the company wants on the stage where the lead is.
@@ -254,9 +276,11 @@ pub fn confidential(prompt: &Prompt<'_>) -> String {
     let stage = prompt.crm.map(stage).unwrap_or_default();
     let own = &prompt.settings.instructions;
     format!(
-        "{own}\n{stage}\n{RULES}\n{}\n{}",
+        "{own}\n{stage}\n{RULES}\n{}\n{}\n{}\n{}",
         answer::FORMAT,
-        prompt.menu
+        prompt.menu,
+        triggers::section(prompt.conditions),
+        prompt.task.unwrap_or_default(),
     )
 }
 
@@ -315,6 +339,8 @@ mod tests {
             memories: &[],
             plays: &[],
             menu: "",
+            conditions: &[],
+            task: None,
             strict: false,
             past: &[Past {
                 from_client: true,

@@ -1,8 +1,12 @@
 //! The steps of a turn, one after another.
 
 mod conclude;
+mod fire;
+mod follow_up;
 
-use std::time::{Duration, Instant};
+pub use follow_up::{Following, follow_up};
+
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -20,7 +24,7 @@ use super::skip_rules::{Situation, skip_reason, within_hours};
 use super::tools::Tools;
 use super::trace::{Outcome, Passage, PassageKind, Report, State, Step, StepKind, Usage, Verdict};
 use super::words::Standard;
-use super::{Known, Language, context};
+use super::{Known, Language, answer, context, triggers};
 use crate::Error;
 use crate::agent::{Agent, GuardLevel, LanguageMode};
 use crate::crm_settings::FieldEntity;
@@ -85,6 +89,9 @@ pub async fn run(
     if let Some(report) = turn.before_model().await {
         return Ok(report);
     }
+    if let Some(report) = turn.fire_keywords().await {
+        return Ok(report);
+    }
     let found = turn.retrieve(sources).await?;
     turn.choose_plays().await;
     let generated = turn.generate(model, &found).await;
@@ -103,6 +110,10 @@ struct Turn<'a> {
     objection: Option<String>,
     memories: Vec<Memory>,
     plays: Plays,
+    /// What is to be written to a client who is silent; `None` for an answer.
+    task: Option<String>,
+    /// When that is not to be written, in words.
+    unless: Option<String>,
     /// What the client has written, newest last.
     client_texts: Vec<String>,
     report: Report,
@@ -118,6 +129,8 @@ impl<'a> Turn<'a> {
             objection: plays::objection(&inbound.known, &inbound.text, by_rules),
             memories: recalled(inbound),
             plays: Plays::default(),
+            task: None,
+            unless: None,
             classified,
             inbound,
             observer,
@@ -125,26 +138,7 @@ impl<'a> Turn<'a> {
             step_started: now,
             language: reply_language(inbound),
             guarded: guard(&inbound.text),
-            report: Report {
-                state: State::Running,
-                outcome: Outcome::Silent,
-                skip_reason: String::new(),
-                error: None,
-                sentences: Vec::new(),
-                steps: Vec::new(),
-                passages: Vec::new(),
-                prompt: Vec::new(),
-                actions: Vec::new(),
-                model: String::new(),
-                usage: Usage::default(),
-                total: Duration::ZERO,
-                first_token: Duration::ZERO,
-                lexical_only: false,
-                opted_out: false,
-                handoff_reason: String::new(),
-                memories: Vec::new(),
-                plays: Vec::new(),
-            },
+            report: Report::empty(),
         }
     }
 
@@ -384,8 +378,9 @@ impl<'a> Turn<'a> {
             first: self.inbound.past.iter().all(|past| past.from_client),
         };
         self.plays = plays::choose(&self.inbound.known, &wanted);
-        let detail = self.plays.detail(objection);
-        let verdict = if self.plays.chosen.is_empty() {
+        let mut detail = self.plays.detail(objection);
+        detail["triggers"] = fire::detail(&self.report.hits);
+        let verdict = if self.plays.chosen.is_empty() && self.report.hits.is_empty() {
             Verdict::Skipped
         } else {
             Verdict::Passed
@@ -404,7 +399,14 @@ impl<'a> Turn<'a> {
             .cloned()
             .collect();
         let tools = self.tools(&client_texts);
-        let menu = tools.menu();
+        // Who follows a silent client proposes nothing: its company has said what is done.
+        let menu = if self.task.is_some() {
+            String::new()
+        } else {
+            tools.menu()
+        };
+        let conditions = self.conditions();
+        let conditions: Vec<_> = conditions.iter().map(String::as_str).collect();
         let prompt = Prompt {
             agent_name: &inbound.agent.display_name,
             settings: &inbound.agent.settings,
@@ -415,6 +417,8 @@ impl<'a> Turn<'a> {
             memories: &self.memories,
             plays: &self.plays.chosen,
             menu: &menu,
+            conditions: &conditions,
+            task: self.task.as_deref(),
             strict: self.guarded.strict(),
             past: context::recent(&inbound.past),
             text: &self.guarded.masked,
@@ -449,6 +453,7 @@ impl<'a> Turn<'a> {
                 within_hours: inbound.mode == Mode::Test || within_hours(&self.situation()),
             },
             tools: &tools,
+            schema: answer::schema(!conditions.is_empty()),
         };
         let generated = generator.run().await;
         self.report.model.clone_from(&generated.model);
@@ -463,6 +468,18 @@ impl<'a> Turn<'a> {
         self.step_with(StepKind::Generate, verdict, detail, generated.usage)
             .await;
         generated
+    }
+
+    /// Conditions in words that the model is to judge.
+    fn conditions(&self) -> Vec<String> {
+        if self.task.is_some() {
+            return self.unless.iter().cloned().collect();
+        }
+        let armed = triggers::to_judge(&self.inbound.known.triggers, self.guarded.strict());
+        armed
+            .into_iter()
+            .map(|one| one.trigger.given.condition.clone())
+            .collect()
     }
 
     fn tools<'t>(&self, client_texts: &'t [String]) -> Tools<'t>
@@ -496,10 +513,9 @@ impl<'a> Turn<'a> {
 
 fn client_texts(inbound: &Inbound) -> Vec<String> {
     let before = inbound.past.iter().filter(|past| past.from_client);
-    before
-        .map(|past| past.text.clone())
-        .chain([inbound.text.clone()])
-        .collect()
+    let before = before.map(|past| &past.text);
+    let own = Some(&inbound.text).filter(|text| !text.is_empty());
+    before.chain(own).cloned().collect()
 }
 
 /// What is remembered and belongs to this message; nothing for an agent without a memory.

@@ -117,7 +117,8 @@ pub fn opening(settings: &Settings, now: DateTime<Utc>, zone: Tz) -> Option<Date
     })
 }
 
-fn in_schedule(schedule: &[WorkingInterval], now: DateTime<Utc>, zone: Tz) -> bool {
+/// Whether a moment lies in one of the intervals.
+pub fn in_schedule(schedule: &[WorkingInterval], now: DateTime<Utc>, zone: Tz) -> bool {
     let local = now.with_timezone(&zone);
     let minute = local.hour() * 60 + local.minute();
     schedule.iter().any(|interval| {

@@ -2,6 +2,7 @@
 //! addressed by the model: lead, connection and organization are the conversation's, and stages,
 //! fields and people are chosen by their labels from lists that the model was given.
 
+mod company;
 mod effect;
 mod labels;
 mod value;
@@ -164,16 +165,7 @@ impl Tools<'_> {
             return Err("unknown_action");
         }
         let detail = Detail::read(&proposed.detail);
-        if let Some(crm) = self.crm {
-            if crm.lead.lead_id == 0 && self.mode == Mode::Live {
-                return Err("no_lead");
-            }
-            if crm.lead.stale {
-                return Err("crm_unreachable");
-            }
-        } else if !FREE.contains(&kind) {
-            return Err("no_rule_allows");
-        }
+        self.check_lead(kind)?;
         let allowed = match kind {
             "create_task" => self.create_task(detail),
             "add_note" => add_note(detail),
@@ -188,6 +180,16 @@ impl Tools<'_> {
             return Err("contradicts");
         }
         Ok(allowed)
+    }
+
+    /// Whether there is a lead to which something of this kind can be done.
+    fn check_lead(&self, kind: &str) -> Result<(), Refusal> {
+        match self.crm {
+            Some(crm) if crm.lead.lead_id == 0 && self.mode == Mode::Live => Err("no_lead"),
+            Some(crm) if crm.lead.stale => Err("crm_unreachable"),
+            None if !FREE.contains(&kind) => Err("no_rule_allows"),
+            _ => Ok(()),
+        }
     }
 
     fn judge_bound(
@@ -336,26 +338,42 @@ fn move_stage(crm: &Crm, detail: &Detail, before: &[Action]) -> Result<Allowed, 
     let (rule, name) = moves
         .get(labels.find(&detail.name).ok_or("no_rule_allows")?)
         .ok_or("no_rule_allows")?;
-    // What is no number is no confidence.
-    if !(detail.confidence >= rule.min_confidence && detail.confidence <= 1.0) {
-        return Err("confidence_too_low");
-    }
+    check_confidence(rule, detail.confidence)?;
     let loss_reason_id = loss_reason(crm, rule, detail)?;
-    let needs_fields = written_now(crm, rule, before)?;
+    let moved = moved(crm, rule, loss_reason_id, before)?;
     Ok(Allowed {
         detail: json!({
             "stage": name, "from": crm.stage_name(), "confidence": detail.confidence,
             "text": detail.text,
         }),
-        effect: Some(Effect::MoveStage {
-            pipeline_id: rule.pipeline_id,
-            stage_id: rule.to_stage_id,
-            from_pipeline_id: crm.lead.pipeline_id,
-            from_stage_id: crm.lead.stage_id,
-            loss_reason_id,
-            needs_fields,
-        }),
+        effect: Some(moved),
         suggested: rule.mode == MoveMode::Suggest,
+    })
+}
+
+fn check_confidence(rule: &StageMove, confidence: f64) -> Result<(), Refusal> {
+    // What is no number is no confidence.
+    if confidence >= rule.min_confidence && confidence <= 1.0 {
+        Ok(())
+    } else {
+        Err("confidence_too_low")
+    }
+}
+
+/// The move that a rule allows, when what it needs is there.
+fn moved(
+    crm: &Crm,
+    rule: &StageMove,
+    loss_reason_id: i64,
+    before: &[Action],
+) -> Result<Effect, Refusal> {
+    Ok(Effect::MoveStage {
+        pipeline_id: rule.pipeline_id,
+        stage_id: rule.to_stage_id,
+        from_pipeline_id: crm.lead.pipeline_id,
+        from_stage_id: crm.lead.stage_id,
+        loss_reason_id,
+        needs_fields: written_now(crm, rule, before)?,
     })
 }
 
@@ -399,7 +417,10 @@ fn add_note(detail: Detail) -> Result<Allowed, Refusal> {
     let text = written(detail.text)?;
     Ok(Allowed {
         detail: json!({"text": text}),
-        effect: Some(Effect::AddNote { text }),
+        effect: Some(Effect::AddNote {
+            text,
+            on_contact: false,
+        }),
         suggested: false,
     })
 }
@@ -422,9 +443,15 @@ fn tag(kind: &str, detail: &Detail) -> Result<Allowed, Refusal> {
     Ok(Allowed {
         detail: json!({"text": tag}),
         effect: Some(if kind == "add_tag" {
-            Effect::AddTag { tag }
+            Effect::AddTag {
+                tag,
+                on_contact: false,
+            }
         } else {
-            Effect::RemoveTag { tag }
+            Effect::RemoveTag {
+                tag,
+                on_contact: false,
+            }
         }),
         suggested: false,
     })

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::tools::Effect;
+use crate::automation::Hit;
 use crate::memory::Candidate;
 
 /// The steps of a turn, in the order in which they run.
@@ -270,6 +271,8 @@ pub struct Action {
     /// What the CRM had and has.
     pub before: Option<Value>,
     pub after: Option<Value>,
+    /// The trigger or sequence that asks for it: `triggers/{trigger}`; empty = the turn itself.
+    pub origin: String,
 }
 
 /// Where a turn ended.
@@ -383,9 +386,36 @@ pub struct Report {
     pub memories: Vec<Candidate>,
     /// Scripts and responses that the answer uses.
     pub plays: Vec<String>,
+    /// Triggers whose conditions held, in their order.
+    pub hits: Vec<Hit>,
 }
 
 impl Report {
+    /// One of a turn that has just begun.
+    pub fn empty() -> Self {
+        Self {
+            state: State::Running,
+            outcome: Outcome::Silent,
+            skip_reason: String::new(),
+            error: None,
+            sentences: Vec::new(),
+            steps: Vec::new(),
+            passages: Vec::new(),
+            prompt: Vec::new(),
+            actions: Vec::new(),
+            model: String::new(),
+            usage: Usage::default(),
+            total: Duration::ZERO,
+            first_token: Duration::ZERO,
+            lexical_only: false,
+            opted_out: false,
+            handoff_reason: String::new(),
+            memories: Vec::new(),
+            plays: Vec::new(),
+            hits: Vec::new(),
+        }
+    }
+
     /// The answer as one text.
     pub fn text(&self) -> String {
         let texts: Vec<_> = self

@@ -124,10 +124,15 @@ fn may_be_done(effect: &Effect) -> bool {
             let own_phone = phone && value == "+79001234567";
             !overwrite && (leads || own_phone) && !value.contains("4111") && value.len() <= 1_000
         }
-        Effect::CreateTask { text, .. } | Effect::AddNote { text } => text.chars().count() <= 1_000,
-        Effect::AddTag { tag } | Effect::RemoveTag { tag } => tag.chars().count() <= 255,
+        Effect::CreateTask { text, .. } => text.chars().count() <= 1_000,
+        Effect::AddNote { text, on_contact } => !on_contact && text.chars().count() <= 1_000,
+        Effect::AddTag { tag, on_contact } | Effect::RemoveTag { tag, on_contact } => {
+            !on_contact && tag.chars().count() <= 255
+        }
         Effect::Assign { user_id } => *user_id == 5,
         Effect::RunSalesbot { bot_id } => *bot_id == 77,
+        // Only the company itself asks for one.
+        Effect::SendWebhook { .. } => false,
     }
 }
 

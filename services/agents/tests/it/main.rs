@@ -1,4 +1,5 @@
 mod acceptance;
+mod automation;
 mod crm_settings;
 mod hostile;
 mod knowledge;

@@ -290,6 +290,7 @@ pub(crate) fn crm() -> Crm {
         users: vec![User {
             user_id: 5,
             display_name: "Ольга".to_owned(),
+            email: "olga@example.com".to_owned(),
             gone: false,
         }],
         fields: vec![

@@ -8,6 +8,8 @@ use super::{Connection, Kind, State, Transport, month};
 const SILENCE: TimeDelta = TimeDelta::days(3);
 /// How long people hear of events of another account.
 const MISMATCHED: TimeDelta = TimeDelta::days(1);
+/// How long people hear of another bot that has written to a client.
+const TWO_BOTS: TimeDelta = TimeDelta::days(1);
 /// How long before its end people hear of a token that cannot be renewed.
 const EXPIRES_SOON: TimeDelta = TimeDelta::days(14);
 
@@ -22,6 +24,7 @@ pub(crate) enum Problem {
     ScopeMissing,
     NoReplyTransport,
     QuotaExceeded,
+    KommoAiOn,
     TokenExpiring,
     QuotaLow,
     NoEvents,
@@ -38,6 +41,7 @@ impl Problem {
             Self::ScopeMissing => "SCOPE_MISSING",
             Self::NoReplyTransport => "NO_REPLY_TRANSPORT",
             Self::QuotaExceeded => "QUOTA_EXCEEDED",
+            Self::KommoAiOn => "KOMMO_AI_ON",
             Self::TokenExpiring => "TOKEN_EXPIRING",
             Self::QuotaLow => "QUOTA_LOW",
             Self::NoEvents => "NO_EVENTS",
@@ -61,6 +65,10 @@ impl Problem {
                 "clients cannot be answered: the field and the bot that send replies are not chosen"
             }
             Self::QuotaExceeded => "this month's messages are used up",
+            Self::KommoAiOn => {
+                "another bot answers clients too, who get two answers: switch Kommo's own AI agent \
+                 off"
+            }
             Self::TokenExpiring => "the token ends soon and cannot be renewed: give another one",
             Self::QuotaLow => "this month's messages are nearly used up",
             Self::NoEvents => "Kommo has told us of nothing for three days",
@@ -84,6 +92,7 @@ impl Connection {
                     self.mismatch_problem(now),
                     self.reply_problem(),
                     self.quota_problem(now),
+                    self.other_bot_problem(now),
                     self.token_problem(now),
                 ];
                 all.into_iter().flatten().collect()
@@ -131,6 +140,11 @@ impl Connection {
         } else {
             self.quota.is_low(&month).then_some(Problem::QuotaLow)
         }
+    }
+
+    fn other_bot_problem(&self, now: DateTime<Utc>) -> Option<Problem> {
+        let last = self.other_bot_time?;
+        (now - last < TWO_BOTS).then_some(Problem::KommoAiOn)
     }
 
     fn token_problem(&self, now: DateTime<Utc>) -> Option<Problem> {

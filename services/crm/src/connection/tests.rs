@@ -46,6 +46,7 @@ fn connected() -> Connection {
         quota: Quota::default(),
         calls_per_second: 0,
         last_event_time: Some(now()),
+        other_bot_time: None,
         sync: Sync::default(),
         create_time: now(),
         update_time: now(),
@@ -93,6 +94,15 @@ fn silence_is_a_problem_after_days() {
     let mut connection = connected();
     connection.last_event_time = Some(now() - TimeDelta::days(4));
     assert_eq!(reasons(&connection), ["NO_EVENTS"]);
+}
+
+#[test]
+fn another_bot_is_a_problem_for_a_day() {
+    let mut connection = connected();
+    connection.other_bot_time = Some(now() - TimeDelta::hours(23));
+    assert_eq!(reasons(&connection), ["KOMMO_AI_ON"]);
+    connection.other_bot_time = Some(now() - TimeDelta::hours(25));
+    assert_eq!(reasons(&connection), [""; 0]);
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Try<'_> {
         };
         match state(&self.effect.new.effect, &card) {
             Some(before) => self.change(&card, before).await,
-            None => self.create(&card.lead).await,
+            None => self.create(&card).await,
         }
     }
 
@@ -129,10 +129,7 @@ impl Try<'_> {
     /// The lead, with what the effect is about; `None` when it is gone.
     async fn read(&self) -> Result<Option<Card>, Error> {
         let lead = LeadId(self.effect.new.lead_id);
-        let owner = match &self.effect.new.effect {
-            Effect::SetField(set) => set.owner,
-            _ => FieldOwner::Leads,
-        };
+        let owner = self.effect.new.effect.owner();
         let read = self.call(|client| async move { card(&client, lead, owner).await });
         match read.await {
             Ok(card) => Ok(Some(card).filter(|card| !card.lead.is_deleted)),
@@ -281,6 +278,7 @@ mod tests {
         });
         let tag = Effect::AddTag {
             tag: "ai".to_owned(),
+            owner: FieldOwner::Leads,
         };
         let path = "custom_fields_values.0.values";
         assert_eq!(reason_of(&move_stage, path), Some("FIELD_REQUIRED"));

@@ -8,7 +8,8 @@ use t11_kommo::id::{BotId, LeadId, TaskTypeId, UserId};
 use t11_kommo::{Error as KommoError, Repeat};
 
 use super::apply::Try;
-use super::{CreateTask, Effect, GRACE, Outcome};
+use super::plan::Card;
+use super::{CreateTask, Effect, FieldOwner, GRACE, Outcome, Refusal};
 use crate::error::Error;
 use crate::message::{CLOCK_SKEW, is_same_text};
 
@@ -17,19 +18,24 @@ const MOST_ITEMS: usize = 2_000;
 
 impl Try<'_> {
     /// Makes what is to be made, unless an earlier try has.
-    pub(super) async fn create(&self, lead: &Lead) -> Result<Outcome, Error> {
+    pub(super) async fn create(&self, card: &Card) -> Result<Outcome, Error> {
+        let lead = &card.lead;
+        let Some(noted) = noted(card, self.effect.new.effect.owner()) else {
+            let refusal = Refusal::new(Refusal::CONTACT_GONE, "the lead has no contact");
+            return Ok(Outcome::Refused(refusal));
+        };
         if let Some(acted) = self.effect.act_time {
-            if let Some(outcome) = self.made(lead, acted).await? {
+            if let Some(outcome) = self.made(lead, noted, acted).await? {
                 return Ok(outcome);
             }
             self.check_certain(acted)?;
         }
         let store = &self.effects.store;
         let acted = store.note_act(self.scope, self.effect).await?;
-        match self.make(lead).await {
+        match self.make(lead, noted).await {
             Ok(id) => Ok(self.done(id)),
             Err(Error::Kommo(error)) if error.repeat() == Repeat::ReadFirst => {
-                let made = self.made(lead, acted).await?;
+                let made = self.made(lead, noted, acted).await?;
                 made.ok_or(Error::Kommo(error))
             }
             Err(error) => {
@@ -52,7 +58,12 @@ impl Try<'_> {
     }
 
     /// What a try since `acted` has made: of equal ones the first that no other effect has.
-    async fn made(&self, lead: &Lead, acted: DateTime<Utc>) -> Result<Option<Outcome>, Error> {
+    async fn made(
+        &self,
+        lead: &Lead,
+        noted: Entity,
+        acted: DateTime<Utc>,
+    ) -> Result<Option<Outcome>, Error> {
         let (effect, lead_id) = (&self.effect.new.effect, lead.id);
         let since = acted - CLOCK_SKEW;
         let responsible = lead.responsible_user_id;
@@ -62,7 +73,7 @@ impl Try<'_> {
                     let task = new_task(task, lead_id, responsible);
                     tasks_since(&client, &task, since).await
                 }
-                Effect::AddNote { text } => notes_since(&client, lead_id, text, since).await,
+                Effect::AddNote { text, .. } => notes_since(&client, noted, text, since).await,
                 _ => Ok(Vec::new()),
             }
         });
@@ -72,7 +83,7 @@ impl Try<'_> {
         Ok(id.map(|id| self.done(Some(id))))
     }
 
-    async fn make(&self, lead: &Lead) -> Result<Option<String>, Error> {
+    async fn make(&self, lead: &Lead, noted: Entity) -> Result<Option<String>, Error> {
         let (effect, lead_id) = (&self.effect.new.effect, lead.id);
         let responsible = lead.responsible_user_id;
         let made = self.call(|client| async move {
@@ -83,9 +94,9 @@ impl Try<'_> {
                     let id = client.create_task(&task).await?;
                     Ok(Some(id.to_string()))
                 }
-                Effect::AddNote { text } => {
+                Effect::AddNote { text, .. } => {
                     let id = client
-                        .create_note(entity, &NewNote::common(text.trim()))
+                        .create_note(noted, &NewNote::common(text.trim()))
                         .await?;
                     Ok(Some(id.to_string()))
                 }
@@ -113,10 +124,18 @@ impl Try<'_> {
                 "text": task.text.trim(),
                 "complete_till": task.complete_till,
             }),
-            Effect::AddNote { text } => json!({"note_id": id, "text": text.trim()}),
+            Effect::AddNote { text, .. } => json!({"note_id": id, "text": text.trim()}),
             Effect::RunSalesbot { bot_id } => json!({ "bot_id": bot_id }),
             _ => Value::Null,
         }
+    }
+}
+
+/// Where a note goes; `None` when the lead has no contact.
+fn noted(card: &Card, owner: FieldOwner) -> Option<Entity> {
+    match owner {
+        FieldOwner::Leads => Some(Entity::Lead(card.lead.id)),
+        FieldOwner::Contacts => Some(Entity::Contact(card.contact.as_ref()?.id)),
     }
 }
 
@@ -157,14 +176,14 @@ async fn tasks_since(
     Ok(ids.iter().map(i64::to_string).collect())
 }
 
-/// Ids of notes of this text that were written since, in the order of their numbers.
+/// Ids of notes of this text that were written there since, in the order of their numbers.
 async fn notes_since(
     client: &Client,
-    lead: LeadId,
+    noted: Entity,
     text: &str,
     since: DateTime<Utc>,
 ) -> Result<Vec<String>, KommoError> {
-    let notes = client.notes(Entity::Lead(lead), &TimeRange::since(since))?;
+    let notes = client.notes(noted, &TimeRange::since(since))?;
     let notes = notes.collect(MOST_ITEMS).await?;
     let same = notes.iter().filter(|note| {
         note.text().is_some_and(|one| is_same_text(one, text))

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use t11_kommo::Error as KommoError;
 use t11_kommo::client::{
-    Client, Contact, ContactUpdate, CustomField, EntityKind, Lead, LeadUpdate, TagRef,
+    Client, Contact, ContactUpdate, CustomField, EntityKind, Lead, LeadUpdate, Tag, TagRef,
 };
 use t11_kommo::field::{Field, FieldUpdate};
 use t11_kommo::id::{ContactId, FieldId, LossReasonId, PipelineId, StatusId, UserId};
@@ -58,7 +58,8 @@ pub(super) fn state(effect: &Effect, card: &Card) -> Option<Value> {
             json!({"field_id": set.field_id, "values": values})
         }
         Effect::AddTag { .. } | Effect::RemoveTag { .. } => {
-            let tags: Vec<_> = lead.tags().iter().map(|tag| &tag.name).collect();
+            let tags = tags_of(card, effect.owner()).unwrap_or_default();
+            let tags: Vec<_> = tags.iter().map(|tag| &tag.name).collect();
             json!({ "tags": tags })
         }
         Effect::Assign { .. } => json!({"responsible_user_id": lead.responsible_user_id}),
@@ -76,8 +77,8 @@ pub(super) async fn plan(
     match effect {
         Effect::MoveStage(to) => move_stage(client, to, &card.lead).await,
         Effect::SetField(set) => set_field(client, set, card, customs).await,
-        Effect::AddTag { tag } => Ok(add_tag(&card.lead, tag)),
-        Effect::RemoveTag { tag } => Ok(remove_tag(&card.lead, tag)),
+        Effect::AddTag { tag, owner } => Ok(add_tag(card, *owner, tag)),
+        Effect::RemoveTag { tag, owner } => Ok(remove_tag(card, *owner, tag)),
         Effect::Assign { user_id } => assign(client, UserId(*user_id), &card.lead).await,
         // These make something; see `create`.
         Effect::CreateTask(_) | Effect::AddNote { .. } | Effect::RunSalesbot { .. } => {
@@ -211,26 +212,56 @@ async fn set_field(
     }))
 }
 
-fn add_tag(lead: &Lead, tag: &str) -> Plan {
-    let tag = tag.trim();
-    if lead.tags().iter().any(|one| one.name == tag) {
-        return Plan::Reached;
+/// `None`: the lead has no contact.
+fn tags_of(card: &Card, owner: FieldOwner) -> Option<&[Tag]> {
+    match owner {
+        FieldOwner::Leads => Some(card.lead.tags()),
+        FieldOwner::Contacts => card.contact.as_ref().map(Contact::tags),
     }
-    Plan::Write(Step::Lead(LeadUpdate {
-        tags_to_add: vec![TagRef::name(tag)],
-        ..LeadUpdate::default()
-    }))
 }
 
-fn remove_tag(lead: &Lead, tag: &str) -> Plan {
+fn no_contact() -> Plan {
+    refuse(Refusal::CONTACT_GONE, "the lead has no contact")
+}
+
+fn add_tag(card: &Card, owner: FieldOwner, tag: &str) -> Plan {
     let tag = tag.trim();
-    let Some(known) = lead.tags().iter().find(|one| one.name == tag) else {
+    let Some(tags) = tags_of(card, owner) else {
+        return no_contact();
+    };
+    if tags.iter().any(|one| one.name == tag) {
+        return Plan::Reached;
+    }
+    write_tags(card, owner, vec![TagRef::name(tag)], Vec::new())
+}
+
+fn remove_tag(card: &Card, owner: FieldOwner, tag: &str) -> Plan {
+    let tag = tag.trim();
+    let Some(tags) = tags_of(card, owner) else {
+        return no_contact();
+    };
+    let Some(known) = tags.iter().find(|one| one.name == tag) else {
         return Plan::Reached;
     };
-    Plan::Write(Step::Lead(LeadUpdate {
-        tags_to_delete: vec![TagRef::Id(known.id)],
-        ..LeadUpdate::default()
-    }))
+    write_tags(card, owner, Vec::new(), vec![TagRef::Id(known.id)])
+}
+
+fn write_tags(card: &Card, owner: FieldOwner, add: Vec<TagRef>, delete: Vec<TagRef>) -> Plan {
+    Plan::Write(match (owner, &card.contact) {
+        (FieldOwner::Contacts, Some(contact)) => {
+            let update = ContactUpdate {
+                tags_to_add: add,
+                tags_to_delete: delete,
+                ..ContactUpdate::default()
+            };
+            Step::Contact(contact.id, update)
+        }
+        _ => Step::Lead(LeadUpdate {
+            tags_to_add: add,
+            tags_to_delete: delete,
+            ..LeadUpdate::default()
+        }),
+    })
 }
 
 async fn assign(client: &Client, user: UserId, lead: &Lead) -> Result<Plan, KommoError> {

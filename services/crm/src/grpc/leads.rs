@@ -96,6 +96,14 @@ impl TryFrom<pb::ApplyEffectRequest> for NewEffect {
     }
 }
 
+fn side(on_contact: bool) -> FieldOwner {
+    if on_contact {
+        FieldOwner::Contacts
+    } else {
+        FieldOwner::Leads
+    }
+}
+
 /// `None` for what cannot be read, which is noted.
 fn effect(violations: &mut Violations, wire: Wire) -> Option<Effect> {
     Some(match wire {
@@ -118,9 +126,18 @@ fn effect(violations: &mut Violations, wire: Wire) -> Option<Effect> {
             complete_till: complete_till(violations, task.complete_till)?,
             responsible_user_id: task.responsible_user_id,
         }),
-        Wire::AddNote(note) => Effect::AddNote { text: note.text },
-        Wire::AddTag(tag) => Effect::AddTag { tag: tag.tag },
-        Wire::RemoveTag(tag) => Effect::RemoveTag { tag: tag.tag },
+        Wire::AddNote(note) => Effect::AddNote {
+            text: note.text,
+            owner: side(note.on_contact),
+        },
+        Wire::AddTag(tag) => Effect::AddTag {
+            tag: tag.tag,
+            owner: side(tag.on_contact),
+        },
+        Wire::RemoveTag(tag) => Effect::RemoveTag {
+            tag: tag.tag,
+            owner: side(tag.on_contact),
+        },
         Wire::Assign(assign) => Effect::Assign {
             user_id: assign.user_id,
         },

@@ -142,6 +142,15 @@ impl Dispatcher {
         let key = own_key(&self.store, reading.scope, event, &message, about.lead_id).await?;
         let thing = conversation(&about, &message);
         let mut message = crm_message(message, about, event);
+        let is_bot = message
+            .author
+            .as_ref()
+            .is_some_and(|author| author.kind == "bot");
+        if is_bot && key.is_none() && !event.is_dry_run {
+            self.store
+                .note_other_bot(reading.scope, event.connection)
+                .await?;
+        }
         message.idempotency_key = key.map(|key| key.to_string()).unwrap_or_default();
         let kind = EventKind::OutgoingMessage(message);
         Ok(Told { kind, thing })

@@ -12,13 +12,13 @@ use t11_store::{NewJob, System, Tx};
 use uuid::Uuid;
 
 use super::Store;
-use super::connections::{conflict, find, fresh, row};
+use super::connections::{account, conflict, find, fresh, row};
 use super::entity::{authorization, connection};
 use super::pending_installs::claim_install;
 use crate::authorization::{Begun, Granted, Taken};
 use crate::connection::{Connection, State};
 use crate::error::Error;
-use crate::jobs;
+use crate::jobs::{self, notify};
 
 /// How long a call has for an authorization before another may take its place.
 const TURN: TimeDelta = TimeDelta::seconds(60);
@@ -226,11 +226,13 @@ impl Store {
 
     /// The account has switched us off.
     pub(crate) async fn set_disabled(&self, scope: &OrgScope, id: Uuid) -> Result<(), Error> {
-        let now = self.world.now();
+        let world = self.world.clone();
         let set = self.db.write(scope, move |tx| async move {
-            let mut row = row(&tx, id).await?.into_active_model();
+            let row = row(&tx, id).await?;
+            tx.enqueue(notify::disabled(&world, account(&row))).await?;
+            let mut row = row.into_active_model();
             row.state = Set(State::Disabled.as_str().to_owned());
-            row.update_time = Set(Some(now));
+            row.update_time = Set(Some(world.now()));
             row.update(&tx).await?;
             Ok::<_, Error>(())
         });

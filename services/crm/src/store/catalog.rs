@@ -17,6 +17,7 @@ use super::connections::row;
 use super::entity::{catalog_item, channel, sync_change};
 use crate::catalog::{Change, Channel, Entity, Item, NotedChange, SourceFacts, diff};
 use crate::error::Error;
+use crate::jobs::notify;
 
 /// Rows of one statement.
 const BATCH: usize = 200;
@@ -54,6 +55,10 @@ impl Store {
                 told += diff.changes.len();
                 store.put_items(&tx, connection, entity, diff.put).await?;
                 store.tell(&tx, connection, entity, diff.changes).await?;
+            }
+            if told > 0 {
+                tx.enqueue(notify::catalog_changed(&store.world, connection))
+                    .await?;
             }
             Ok::<_, Error>(told)
         });

@@ -18,6 +18,7 @@ use crate::connection::{
     Account, Connection, ConnectionPatch, Kind, Quota, Reply, State, Sync, Transport, Webhook,
 };
 use crate::error::Error;
+use crate::jobs::notify;
 
 impl Store {
     pub(crate) async fn connection(&self, scope: &OrgScope, id: Uuid) -> Result<Connection, Error> {
@@ -148,6 +149,17 @@ pub(super) async fn row(tx: &Tx, id: Uuid) -> Result<connection::Model, Error> {
     query.one(tx).await?.ok_or(NO_CONNECTION)
 }
 
+/// What people are told that it is.
+pub(super) fn account(row: &connection::Model) -> notify::Account {
+    notify::Account {
+        connection: row.id,
+        display_name: match row.account_display_name.as_str() {
+            "" => row.host.clone(),
+            name => name.to_owned(),
+        },
+    }
+}
+
 /// The connection, with when its token ends.
 pub(super) async fn find(tx: &Tx, id: Uuid) -> Result<Connection, Error> {
     let (row, token) = (row(tx, id).await?, super::tokens::token_of(tx, id).await?);
@@ -271,6 +283,7 @@ pub(super) fn model(
         },
         calls_per_second: row.calls_per_second,
         last_event_time: row.last_event_time,
+        other_bot_time: row.other_bot_time,
         sync: Sync {
             last_time: row.last_sync_time,
             job: row.sync_job,

@@ -201,6 +201,22 @@ async fn note_heard(tx: &Tx, id: Uuid, now: DateTime<Utc>) -> Result<(), Error> 
     Ok(())
 }
 
+impl Store {
+    /// A bot that is not ours has written to a client.
+    pub(crate) async fn note_other_bot(&self, scope: &OrgScope, id: Uuid) -> Result<(), Error> {
+        let now = self.world.now();
+        let note = self.db.write(scope, move |tx| async move {
+            tx.update_many::<connection::Entity>()?
+                .col_expr(connection::Column::OtherBotTime, now.into())
+                .filter(connection::Column::Id.eq(id))
+                .exec(&tx)
+                .await?;
+            Ok::<_, Error>(())
+        });
+        note.await
+    }
+}
+
 /// Something came that is of another account.
 async fn note_mismatch(tx: &Tx, id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
     tx.update_many::<connection::Entity>()?

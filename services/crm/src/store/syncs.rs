@@ -12,11 +12,11 @@ use t11_store::{System, Tx};
 use uuid::Uuid;
 
 use super::Store;
-use super::connections::row;
+use super::connections::{account, find, row};
 use super::entity::connection;
-use crate::connection::State;
+use crate::connection::{Problem, State};
 use crate::error::Error;
-use crate::jobs;
+use crate::jobs::{self, notify};
 
 /// A synchronisation that is not heard of for so long does not run any more.
 const SILENT: TimeDelta = TimeDelta::minutes(10);
@@ -98,7 +98,11 @@ impl Store {
         beat: Option<DateTime<Utc>>,
         done: Option<DateTime<Utc>>,
     ) -> Result<(), Error> {
+        let world = self.world.clone();
         let set = self.db.write(scope, move |tx| async move {
+            if done.is_some() {
+                tell_if_token_expires(&tx, &world, id).await?;
+            }
             let mut update = tx
                 .update_many::<connection::Entity>()?
                 .col_expr(connection::Column::SyncBeatTime, Expr::value(beat))
@@ -144,6 +148,25 @@ impl Store {
         });
         enqueue.await
     }
+}
+
+/// The nightly synchronisation is when people hear of a token that they must replace.
+async fn tell_if_token_expires(tx: &Tx, world: &World, id: Uuid) -> Result<(), Error> {
+    let known = match find(tx, id).await {
+        Ok(known) => known,
+        // Deleted meanwhile.
+        Err(Error::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let problems = known.problems(world.now());
+    if let Some(ends) = known.token_expire_time
+        && problems.contains(&Problem::TokenExpiring)
+    {
+        let account = account(&row(tx, id).await?);
+        tx.enqueue(notify::token_expiring(world, account, ends))
+            .await?;
+    }
+    Ok(())
 }
 
 /// The night after this day in the account's time zone; UTC where it is not known.

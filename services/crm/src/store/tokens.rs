@@ -14,10 +14,11 @@ use t11_store::{Place, Sealed, System, Tx};
 use uuid::Uuid;
 
 use super::Store;
-use super::connections::find;
+use super::connections::{account, find, row};
 use super::entity::{connection, token};
 use crate::connection::{Connection, State};
 use crate::error::Error;
+use crate::jobs::notify;
 use crate::token::{Lease, NewToken, Token, Turn};
 
 const TABLE: &str = "tokens";
@@ -170,7 +171,7 @@ impl Store {
         id: Uuid,
         lease: Lease,
     ) -> Result<(), Error> {
-        let now = self.world.now();
+        let world = self.world.clone();
         let refuse = self.db.write(scope, move |tx| async move {
             let ended = under(&tx, id, lease)?
                 .col_expr(
@@ -186,16 +187,22 @@ impl Store {
             if ended.rows_affected == 0 {
                 return Ok(());
             }
-            tx.update_many::<connection::Entity>()?
+            let noted = tx
+                .update_many::<connection::Entity>()?
                 .col_expr(
                     connection::Column::State,
                     State::NeedsReauth.as_str().into(),
                 )
-                .col_expr(connection::Column::UpdateTime, now.into())
+                .col_expr(connection::Column::UpdateTime, world.now().into())
                 .filter(connection::Column::Id.eq(id))
                 .filter(connection::Column::State.eq(State::Connected.as_str()))
                 .exec(&tx)
                 .await?;
+            if noted.rows_affected == 1 {
+                let account = account(&row(&tx, id).await?);
+                tx.enqueue(notify::needs_reauth(&world, account, lease.version))
+                    .await?;
+            }
             Ok::<_, Error>(())
         });
         refuse.await

@@ -32,6 +32,7 @@ fn connection(transport: Transport) -> Connection {
         quota: Quota::default(),
         calls_per_second: 0,
         last_event_time: None,
+        other_bot_time: None,
         sync: Sync::default(),
         create_time: time,
         update_time: time,

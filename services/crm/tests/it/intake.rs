@@ -179,6 +179,8 @@ async fn people_bots_and_ourselves_are_told_apart() {
     let message = outgoing(&event);
     assert_eq!(message.author.as_ref().unwrap().kind, "bot");
     assert_eq!(message.idempotency_key, "");
+    let problems = rig.connection().await.problems;
+    assert!(problems.iter().any(|it| it.reason == "KOMMO_AI_ON"));
 }
 
 #[tokio::test]

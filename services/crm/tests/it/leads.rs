@@ -138,6 +138,7 @@ async fn another_organization_sees_and_does_nothing() {
         idempotency_key: Uuid::from_u128(1).to_string(),
         effect: Some(Effect::AddTag(pb::AddTag {
             tag: "ai".to_owned(),
+            on_contact: false,
         })),
     };
     let apply = async { scene.crm.leads().apply_effect(request).await };
@@ -331,11 +332,13 @@ async fn tags_and_people_are_changed() {
     let tag = |tag: &str| {
         Effect::AddTag(pb::AddTag {
             tag: tag.to_owned(),
+            on_contact: false,
         })
     };
     let untag = |tag: &str| {
         Effect::RemoveTag(pb::RemoveTag {
             tag: tag.to_owned(),
+            on_contact: false,
         })
     };
     assert_eq!(done(&scene, 1, tag("ai")).await.state(), State::Done);
@@ -356,6 +359,35 @@ async fn tags_and_people_are_changed() {
         ivan
     );
     assert_eq!(refused(&scene, 7, assign(999_999)).await, "USER_GONE");
+}
+
+#[tokio::test]
+async fn tags_and_notes_go_to_the_contact_too() {
+    let scene = Scene::new().await;
+    let tag = || {
+        Effect::AddTag(pb::AddTag {
+            tag: "vip".to_owned(),
+            on_contact: true,
+        })
+    };
+    let tagged = done(&scene, 1, tag()).await;
+    assert_eq!(tagged.state(), State::Done);
+    assert_eq!(tagged.after_json, r#"{"tags":["vip"]}"#);
+    assert_eq!(done(&scene, 2, tag()).await.state(), State::Unchanged);
+    let lead = scene.account.lead(scene.lead()).unwrap();
+    assert!(lead.tags.is_empty(), "{lead:?}");
+    let untag = Effect::RemoveTag(pb::RemoveTag {
+        tag: "vip".to_owned(),
+        on_contact: true,
+    });
+    assert_eq!(done(&scene, 3, untag).await.after_json, r#"{"tags":[]}"#);
+    let note = Effect::AddNote(pb::AddNote {
+        text: "Prefers mornings".to_owned(),
+        on_contact: true,
+    });
+    let noted = done(&scene, 4, note).await;
+    assert!(!noted.created_id.is_empty());
+    assert!(scene.account.notes_of(scene.lead()).is_empty());
 }
 
 #[tokio::test]
@@ -385,6 +417,7 @@ async fn tasks_notes_and_bots_are_made() {
     );
     let note = Effect::AddNote(pb::AddNote {
         text: "Asked for the price".to_owned(),
+        on_contact: false,
     });
     let noted = done(&scene, 3, note).await;
     assert_eq!(
@@ -439,6 +472,7 @@ async fn a_lead_that_is_gone_is_left_alone() {
         .delete_lead(scene.lead(), scene.account.users()[0]);
     let tag = Effect::AddTag(pb::AddTag {
         tag: "ai".to_owned(),
+        on_contact: false,
     });
     assert_eq!(refused(&scene, 1, tag).await, "LEAD_GONE");
 }
@@ -449,6 +483,7 @@ async fn a_key_is_of_one_effect() {
     let tag = |tag: &str| {
         Effect::AddTag(pb::AddTag {
             tag: tag.to_owned(),
+            on_contact: false,
         })
     };
     done(&scene, 1, tag("ai")).await;

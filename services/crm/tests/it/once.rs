@@ -244,6 +244,7 @@ fn effect(key: u128) -> Effect {
         // Equal, under two keys.
         _ => Effect::AddNote(pb::AddNote {
             text: "Asked for the price".to_owned(),
+            on_contact: false,
         }),
     }
 }

@@ -49,6 +49,9 @@ pub(super) async fn enqueue(
     ledger: &mut Ledger<'_>,
     jobs: Vec<NewJob>,
 ) -> Result<Vec<Enqueued>, Error> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut known = Known::read(ledger.tx, &jobs).await?;
     let mut results = Vec::with_capacity(jobs.len());
     let mut fresh = Vec::new();

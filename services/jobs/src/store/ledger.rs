@@ -15,10 +15,10 @@ use t11_core::OrgId;
 use t11_store::Tx;
 use uuid::Uuid;
 
-use super::Rules;
 use super::entity::{job_orgs, jobs, queue_orgs};
 use super::rows::{LINE_COLUMNS, LineRow, line_row, patch, state_is, without_payload};
 use super::shape::{Text, groups, padded};
+use super::{Rules, alerts, enqueue};
 use crate::error::Error;
 use crate::fair::{Line, Share};
 use crate::job::{Job, State};
@@ -54,6 +54,12 @@ impl Change {
             before: job.clone(),
             after: job,
         }
+    }
+}
+
+impl Change {
+    fn died(&self) -> bool {
+        self.before.state != State::Dead && self.after.state == State::Dead
     }
 }
 
@@ -200,7 +206,12 @@ impl<'a> Ledger<'a> {
                 freed.insert((after.org, key.clone()));
             }
         }
+        let died = changes.iter().filter(|change| change.died());
+        let alerts = died
+            .filter_map(|change| alerts::alert(&change.after))
+            .collect();
         self.write(changes).await?;
+        enqueue::enqueue(self, alerts).await?;
         let mut next = Vec::new();
         for (org, key) in freed {
             next.extend(self.next_of_key(org, &key).await?);

@@ -60,6 +60,7 @@ pub(super) fn new_completion(request: pb::CompleteRequest) -> Result<NewCompleti
         agent,
         request_id: request_id(&request.request_id, v),
         purses: purses(request.budgets, v),
+        whole: request.whole,
     };
     violations.check().map_err(Error::Invalid)?;
     Ok(new)

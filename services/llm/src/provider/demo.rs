@@ -15,7 +15,8 @@ use futures::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Answer, EmbeddingBatch, Embeddings, Event, Finish, FinishReason, Prompt, Provider, Tokens,
+    Answer, Attempt, Charge, EmbeddingBatch, Embeddings, Event, Finish, FinishReason, Provider,
+    Tokens,
 };
 use crate::catalog::Model;
 use crate::failure::{Failure, FailureClass};
@@ -39,9 +40,10 @@ impl Provider for Demo {
         NAME
     }
 
-    async fn complete(&self, prompt: &Prompt, _deadline: Instant) -> Result<Answer, Failure> {
-        if prompt.model != MODEL {
-            return Err(Failure::model_unknown(&prompt.model));
+    async fn complete(&self, attempt: &Attempt<'_>) -> Result<Answer, Failure> {
+        let prompt = attempt.prompt;
+        if attempt.model != MODEL {
+            return Err(Failure::model_unknown(attempt.model));
         }
         let reply = reply::reply(&prompt.messages);
         let text = match &prompt.response_schema {
@@ -58,6 +60,14 @@ impl Provider for Demo {
             i64::from(prompt.max_tokens),
             self.word_delay,
         ))
+    }
+
+    async fn charged(&self, _: &str, _: Instant) -> Result<Option<Charge>, Failure> {
+        Ok(None)
+    }
+
+    fn tells_charges(&self) -> bool {
+        false
     }
 
     async fn embed(&self, _: &EmbeddingBatch<'_>, _: Instant) -> Result<Embeddings, Failure> {

@@ -20,16 +20,23 @@ use t11_core::World;
 use tokio::time::{Instant, timeout_at};
 
 use self::watch::Watch;
-use super::{Answer, EmbeddingBatch, EmbeddingPurpose, Embeddings, Prompt, Provider};
+use super::{
+    Answer, Attempt, Charge, EmbeddingBatch, EmbeddingPurpose, Embeddings, Provider, Trail,
+};
 use crate::catalog::Model;
 use crate::failure::{Failure, FailureClass};
 use crate::money::TokenPrice;
-use crate::wire::{EmbeddingRequest, ErrorBody, ListedModel, ModelList, Pricing, scalar};
+use crate::route::Limits;
+use crate::wire::{
+    EmbeddingRequest, ErrorBody, GenerationBody, ListedModel, ModelList, Pricing, scalar,
+};
 
 /// An error page longer than this is not read to its end.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// 256 vectors of 4,096 numbers as JSON, and the whole of OpenRouter's catalogue, are below.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// Names the call before its answer begins.
+const GENERATION_HEADER: &str = "x-generation-id";
 /// How we name ourselves to OpenRouter.
 const APP_TITLE: &str = "T11";
 
@@ -53,6 +60,18 @@ pub(crate) struct Patience {
     pub(crate) first_content: Duration,
     /// Between two reads; comments count, for they prove that the connection lives.
     pub(crate) idle: Duration,
+}
+
+impl Patience {
+    /// The same with the limits that are set for one attempt.
+    fn within(self, limits: Limits) -> Self {
+        Self {
+            connect: self.connect,
+            headers: Limits::or(limits.headers_ms, self.headers),
+            first_content: Limits::or(limits.first_content_ms, self.first_content),
+            idle: Limits::or(limits.idle_ms, self.idle),
+        }
+    }
 }
 
 /// Everything that must be known about a server.
@@ -125,9 +144,12 @@ impl OpenAi {
         self.prepare(|http, url| http.post(url).json(body), path)
     }
 
-    /// Sends the request and waits for an answer with a success status.
-    async fn send(&self, request: RequestBuilder, deadline: Instant) -> Result<Response, Failure> {
-        let headers_by = deadline.min(Instant::now() + self.settings.patience.headers);
+    /// Sends the request and waits until `headers_by` for an answer with a success status.
+    async fn send(
+        &self,
+        request: RequestBuilder,
+        headers_by: Instant,
+    ) -> Result<Response, Failure> {
         let response = timeout_at(headers_by, request.send())
             .await
             .map_err(|_elapsed| {
@@ -141,11 +163,12 @@ impl OpenAi {
         let body = read_body(response, MAX_ERROR_BYTES, headers_by)
             .await
             .unwrap_or_default();
-        Err(refusal::refused(status, &headers, &body, self.world.now()))
+        Err(refusal::refused(status, &headers, &body, self.world.now()).free())
     }
 
     async fn fetch(&self, request: RequestBuilder, deadline: Instant) -> Result<Vec<u8>, Failure> {
-        let response = self.send(request, deadline).await?;
+        let headers_by = deadline.min(Instant::now() + self.settings.patience.headers);
+        let response = self.send(request, headers_by).await?;
         read_body(response, MAX_ANSWER_BYTES, deadline).await
     }
 
@@ -180,17 +203,54 @@ impl Provider for OpenAi {
         }
     }
 
-    async fn complete(&self, prompt: &Prompt, deadline: Instant) -> Result<Answer, Failure> {
-        let watch = Watch::new(&self.settings.patience, deadline);
-        let body =
-            request::chat_request(prompt, self.settings.flavor, self.settings.data_collection);
+    async fn complete(&self, attempt: &Attempt<'_>) -> Result<Answer, Failure> {
+        let (now, limits) = (Instant::now(), attempt.limits);
+        let total = Limits::or(limits.total_ms, attempt.deadline - now);
+        let deadline = attempt.deadline.min(now + total);
+        let patience = self.settings.patience.within(limits);
+        let watch = Watch::new(&patience, deadline);
+        let settings = &self.settings;
+        let body = request::chat_request(
+            attempt.model,
+            attempt.prompt,
+            settings.flavor,
+            settings.data_collection,
+        );
+        let headers_by = deadline
+            .min(now + patience.headers)
+            .min(now + patience.first_content);
         let response = self
-            .send(self.post("chat/completions", &body), deadline)
+            .send(self.post("chat/completions", &body), headers_by)
             .await?;
+        note_generation(&response, attempt.trail);
         if !is_event_stream(&response) {
-            return Err(self.not_a_stream(response, deadline).await);
+            return Err(self.not_a_stream(response, headers_by).await);
         }
-        Ok(answer::read(response.bytes_stream().boxed(), watch))
+        let body = response.bytes_stream().boxed();
+        Ok(answer::read(body, watch, attempt.trail.clone()))
+    }
+
+    async fn charged(
+        &self,
+        generation: &str,
+        deadline: Instant,
+    ) -> Result<Option<Charge>, Failure> {
+        let query = [("id", generation)];
+        let request = self.prepare(|http, url| http.get(url).query(&query), "generation");
+        let body = match self.fetch(request, deadline).await {
+            Ok(body) => body,
+            Err(failure) if failure.class == FailureClass::ModelUnknown => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
+        let found: GenerationBody<'_> = serde_json::from_slice(&body).map_err(|error| {
+            tracing::warn!(%error, "the provider's word on a call's cost cannot be read");
+            Failure::unavailable("invalid_generation", "the call's cost cannot be read")
+        })?;
+        Ok(found.data.charge())
+    }
+
+    fn tells_charges(&self) -> bool {
+        self.settings.flavor == Flavor::OpenRouter
     }
 
     async fn embed(
@@ -245,18 +305,27 @@ fn is_event_stream(response: &Response) -> bool {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
     response.status() == StatusCode::OK
-        && content_type.is_some_and(|value| value.starts_with("text/event-stream"))
+        && content_type.is_some_and(|value| {
+            let essence = value.split(';').next().unwrap_or_default();
+            essence.trim().eq_ignore_ascii_case("text/event-stream")
+        })
+}
+
+fn note_generation(response: &Response, trail: &Trail) {
+    let header = response.headers().get(GENERATION_HEADER);
+    if let Some(id) = header.and_then(|value| value.to_str().ok()) {
+        trail.note_generation(id);
+    }
 }
 
 fn unreachable(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     tracing::debug!(error = ?error, "the provider cannot be reached");
-    let cause = if error.is_connect() {
-        "connect"
-    } else {
-        "connection"
-    };
-    Failure::unavailable(cause, "the provider cannot be reached")
+    let message = "the provider cannot be reached";
+    match error.is_connect() {
+        true => Failure::unavailable("connect", message).free(),
+        false => Failure::unavailable("connection", message),
+    }
 }
 
 async fn read_body(

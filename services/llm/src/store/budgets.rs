@@ -11,8 +11,8 @@ use t11_core::{OrgId, OrgScope, World};
 use t11_store::{StoreError, System, Tx};
 use uuid::Uuid;
 
-use super::Store;
 use super::entity::{budget, hold, purse, reservation};
+use super::{Store, budget_notices};
 use crate::budget::{Budget, BudgetExceeded, BudgetState, ORGANIZATION, Period, Purse};
 use crate::error::Error;
 use crate::money::NanoUsd;
@@ -44,6 +44,22 @@ impl Store {
         scope: &OrgScope,
         world: World,
         call: Reservation,
+        purses: Vec<Purse>,
+    ) -> Result<(), Error> {
+        let (agent, time) = (call.agent.clone(), call.create_time);
+        let reserved = self.try_reserve(scope, world, call, purses).await;
+        if let Err(Error::BudgetExceeded(refusal)) = &reserved {
+            let purse = refusal.scope.clone();
+            self.tell_exhausted(scope, agent, purse, time).await?;
+        }
+        reserved
+    }
+
+    async fn try_reserve(
+        &self,
+        scope: &OrgScope,
+        world: World,
+        call: Reservation,
         mut purses: Vec<Purse>,
     ) -> Result<(), Error> {
         self.db
@@ -62,12 +78,47 @@ impl Store {
                         reservation_id: id,
                         purse_id,
                     };
-                    row.into_active_model()
-                        .insert(&tx)
+                    // What was inserted need not be read again.
+                    hold::Entity::insert(row.into_active_model())
+                        .exec_without_returning(&tx)
                         .await
                         .map_err(StoreError::from)?;
                 }
                 Ok(())
+            })
+            .await
+    }
+
+    /// Gives back what was reserved for a call that cost nothing.
+    pub(crate) async fn release(&self, scope: &OrgScope, id: Uuid) -> Result<(), StoreError> {
+        self.db
+            .write(scope, move |tx| async move {
+                settle(&tx, id, NanoUsd(0)).await?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// All that a call for `agent` would be paid from, with what is left of each.
+    pub(crate) async fn purses_left(
+        &self,
+        scope: &OrgScope,
+        agent: String,
+        mut purses: Vec<Purse>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Purse, NanoUsd)>, Error> {
+        self.db
+            .read(scope, move |tx| async move {
+                let budgets = budgets_of(&tx, &agent).await?;
+                purses.extend(budgets.iter().map(|budget| budget.purse(now)));
+                let mut left = Vec::new();
+                for purse in purses {
+                    let found = by_scope(&tx, &purse.scope).await?;
+                    let taken = found.map_or(0, |row| row.spent_nano_usd + row.held_nano_usd);
+                    let rest = NanoUsd(Ord::max(purse.cap.0 - taken, 0));
+                    left.push((purse, rest));
+                }
+                Ok(left)
             })
             .await
     }
@@ -168,15 +219,14 @@ impl Store {
 }
 
 /// The budgets that calls for `agent` fall under.
-async fn budgets_of(tx: &Tx, agent: &str) -> Result<Vec<Budget>, Error> {
+pub(super) async fn budgets_of(tx: &Tx, agent: &str) -> Result<Vec<Budget>, StoreError> {
     let rows = tx
         .find::<budget::Entity>()?
         .filter(budget::Column::Resource.is_in([ORGANIZATION, agent]))
         .all(tx)
-        .await
-        .map_err(StoreError::from)?;
+        .await?;
     let budgets = rows.into_iter().map(Budget::try_from);
-    Ok(budgets.collect::<Result<_, _>>()?)
+    budgets.collect()
 }
 
 async fn insert(tx: &Tx, call: Reservation) -> Result<(), StoreError> {
@@ -192,7 +242,9 @@ async fn insert(tx: &Tx, call: Reservation) -> Result<(), StoreError> {
         create_time: call.create_time,
         expire_time: call.expire_time,
     };
-    row.into_active_model().insert(tx).await?;
+    reservation::Entity::insert(row.into_active_model())
+        .exec_without_returning(tx)
+        .await?;
     Ok(())
 }
 
@@ -205,6 +257,35 @@ async fn hold(
     amount: NanoUsd,
     now: DateTime<Utc>,
 ) -> Result<Uuid, Error> {
+    let mut is_held = try_hold(tx, wanted, amount, now).await?;
+    if !is_held {
+        // It is full, or there is none yet.
+        open(tx, world, wanted, now).await?;
+        is_held = try_hold(tx, wanted, amount, now).await?;
+    }
+    let purse = by_scope(tx, &wanted.scope).await?;
+    match (is_held, purse) {
+        (true, Some(purse)) => Ok(purse.id),
+        (_, purse) => {
+            let taken = purse.map_or(0, |purse| purse.spent_nano_usd + purse.held_nano_usd);
+            Err(BudgetExceeded {
+                scope: wanted.scope.clone(),
+                cap: wanted.cap,
+                left: NanoUsd(Ord::max(wanted.cap.0 - taken, 0)),
+                needed: amount,
+            }
+            .into())
+        }
+    }
+}
+
+/// Makes a purse, unless somebody has made it meanwhile.
+async fn open(
+    tx: &Tx,
+    world: &World,
+    wanted: &Purse,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let new = purse::Model {
         id: world.new_id(),
         org_id: tx.org_id()?.0,
@@ -219,8 +300,17 @@ async fn hold(
     purse::Entity::insert(new.into_active_model())
         .on_conflict(known)
         .exec_without_returning(tx)
-        .await
-        .map_err(StoreError::from)?;
+        .await?;
+    Ok(())
+}
+
+/// Holds the amount if there is such a purse and it has room: one statement. Says whether it did.
+async fn try_hold(
+    tx: &Tx,
+    wanted: &Purse,
+    amount: NanoUsd,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     let taken = Expr::col(purse::Column::SpentNanoUsd).add(Expr::col(purse::Column::HeldNanoUsd));
     let held = tx
         .update_many::<purse::Entity>()?
@@ -233,25 +323,11 @@ async fn hold(
         )
         .col_expr(purse::Column::UpdateTime, Expr::value(now))
         .exec(tx)
-        .await
-        .map_err(StoreError::from)?;
-    let purse = by_scope(tx, &wanted.scope).await?;
-    match (held.rows_affected, purse) {
-        (1, Some(purse)) => Ok(purse.id),
-        (_, purse) => {
-            let taken = purse.map_or(0, |purse| purse.spent_nano_usd + purse.held_nano_usd);
-            Err(BudgetExceeded {
-                scope: wanted.scope.clone(),
-                cap: wanted.cap,
-                left: NanoUsd(Ord::max(wanted.cap.0 - taken, 0)),
-                needed: amount,
-            }
-            .into())
-        }
-    }
+        .await?;
+    Ok(held.rows_affected == 1)
 }
 
-async fn by_scope(tx: &Tx, scope: &str) -> Result<Option<purse::Model>, StoreError> {
+pub(super) async fn by_scope(tx: &Tx, scope: &str) -> Result<Option<purse::Model>, StoreError> {
     let query = tx
         .find::<purse::Entity>()?
         .filter(purse::Column::Scope.eq(scope));
@@ -280,6 +356,9 @@ pub(super) async fn settle(tx: &Tx, id: Uuid, cost: NanoUsd) -> Result<bool, Sto
     if deleted.rows_affected == 0 {
         return Ok(false);
     }
+    if holds.is_empty() {
+        return Ok(true);
+    }
     let purses = holds.into_iter().map(|hold| hold.purse_id);
     tx.update_many::<purse::Entity>()?
         .filter(purse::Column::Id.is_in(purses))
@@ -293,6 +372,7 @@ pub(super) async fn settle(tx: &Tx, id: Uuid, cost: NanoUsd) -> Result<bool, Sto
         )
         .exec(tx)
         .await?;
+    budget_notices::tell(tx, &reserved, cost).await?;
     Ok(true)
 }
 

@@ -2,6 +2,9 @@
 
 pub(super) mod budget;
 pub(super) mod hold;
+pub(super) mod privacy_policy;
 pub(super) mod purse;
 pub(super) mod reservation;
+pub(super) mod route;
+pub(super) mod settlement;
 pub(super) mod usage_record;

@@ -64,7 +64,7 @@ async fn days_are_summed_newest_first() {
     let before_midnight = noon() + TimeDelta::hours(12) - TimeDelta::microseconds(1);
     let failed = CallRecord {
         outcome: Outcome::Failed,
-        reason: Some("STREAM_CUT"),
+        reason: Some("STREAM_CUT".into()),
         bill: Bill {
             cost_known: false,
             ..record(0, noon()).bill
@@ -148,3 +148,4 @@ async fn organizations_see_their_own() {
 }
 
 mod budgets;
+mod settlements;

@@ -8,6 +8,7 @@ use t11_proto::llm::v1 as pb;
 use t11_testkit::fake_model::Script;
 
 use crate::rig::{Rig, request};
+use crate::routes::whole;
 
 #[tokio::test]
 async fn a_limit_is_waited_for_and_tried_once_more() {
@@ -100,7 +101,7 @@ async fn an_error_inside_the_stream_is_an_error() {
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_cut() {
-    let rig = Rig::openrouter().await;
+    let rig = Rig::with(&[("T11_LLM__BREAKER_FAILURES", "100")]).await;
     let cuts = [
         Script::stream().text("Дос"),
         Script::stream().text("Дос").disconnect(),
@@ -234,4 +235,107 @@ async fn bad_requests_reach_no_provider() {
     assert_eq!(fault.reason(), "REQUEST_INVALID");
     assert_eq!(fault.violations().len(), 3);
     assert!(rig.asked().is_empty());
+}
+
+#[tokio::test]
+async fn f27_models_that_are_down_are_left_alone_and_cost_nothing() {
+    const CALLS: usize = 20;
+    let rig = Rig::with(&[
+        ("T11_LLM__BREAKER_FAILURES", "3"),
+        ("T11_LLM__BREAKER_PAUSE_MS", "60000"),
+    ])
+    .await;
+    rig.may_spend(1_000_000).await;
+    rig.route("lead", &["acme/down", "acme/well"]).await;
+    for call in 0..CALLS {
+        if call < 3 {
+            rig.model.script(Script::refuse(503, "overloaded"));
+        }
+        rig.model.script(Script::stream().text("да").stop());
+        assert_eq!(rig.complete(whole("lead")).await.text, "да");
+    }
+    let asked = rig.asked_models();
+    let down = asked.iter().filter(|model| *model == "acme/down").count();
+    assert_eq!((down, asked.len()), (3, CALLS + 3));
+    // Then the other one goes down as well.
+    for _ in 0..3 {
+        rig.model
+            .script(Script::refuse(502, "gone").header("retry-after-ms", "1"));
+    }
+    let spent = rig.budgets().await[0].spent_micro_usd;
+    let before = rig.asked().len();
+    for _ in 0..CALLS {
+        let outcome = rig.complete(whole("lead")).await;
+        assert_eq!(outcome.reason(), "PROVIDER_UNAVAILABLE");
+    }
+    let fault = rig.complete(whole("lead")).await.fault();
+    assert_eq!(fault.fact("cause"), Some("breaker_open"));
+    assert!(fault.retry_after().is_some(), "it says when to come again");
+    assert_eq!(rig.asked().len(), before + 3, "nobody is asked in vain");
+    let budget = rig.budgets().await.remove(0);
+    assert_eq!(
+        (budget.spent_micro_usd, budget.reserved_micro_usd),
+        (spent, 0)
+    );
+}
+
+#[tokio::test]
+async fn f28_no_part_of_a_cut_answer_is_ever_seen_of_a_whole_one() {
+    let rig = Rig::with(&[("T11_LLM__IDLE_TIMEOUT_MS", "200")]).await;
+    let half = || Script::stream().text("{\"sentences\":[{\"text\":\"Ски");
+    let asked = || pb::CompleteRequest {
+        response_schema_json: r#"{"type":"object","required":["no_answer"]}"#.into(),
+        ..whole("")
+    };
+    for broken in [
+        half(),
+        half().disconnect(),
+        half().hold(),
+        half().finish("stop"),
+    ] {
+        rig.model.script(broken);
+        rig.model
+            .script(Script::stream().text("{\"no_answer\":true}").stop());
+        let before = rig.asked().len();
+        let outcome = rig.complete(asked()).await;
+        assert_eq!(outcome.text, "{\"no_answer\":true}");
+        assert_eq!(rig.asked().len(), before + 2);
+    }
+    for _ in 0..2 {
+        rig.model.script(half().disconnect());
+    }
+    let before = rig.asked().len();
+    let outcome = rig.complete(asked()).await;
+    assert_eq!(
+        (outcome.text.as_str(), outcome.reason().as_str()),
+        ("", "STREAM_CUT")
+    );
+    assert_eq!(
+        rig.asked().len(),
+        before + 2,
+        "one more try, and then it fails"
+    );
+}
+
+#[tokio::test]
+async fn f29_an_error_under_a_success_is_an_error_and_costs_what_was_reserved() {
+    for (status, reason) in [(402, "PROVIDER_REFUSED"), (500, "PROVIDER_UNAVAILABLE")] {
+        let rig = Rig::priced().await;
+        rig.may_spend(1_000_000).await;
+        let worst = rig.explain(request("?")).await.candidates[0].worst_cost_micro_usd;
+        let error = json!({"error": {"code": status, "message": "no",
+            "availability": {"retryable": false}}});
+        rig.model
+            .script(Script::plain(200, "application/json", error.to_string()));
+        assert_eq!(rig.ask("?").await.reason(), reason);
+        let budget = rig.budgets().await.remove(0);
+        assert!(worst > 0);
+        assert_eq!(
+            (budget.spent_micro_usd, budget.reserved_micro_usd),
+            (worst, 0)
+        );
+        let usage = rig.usage().await;
+        assert_eq!((usage.total_calls, usage.days[0].failed_calls), (1, 1));
+        assert!(!usage.total.unwrap().cost_known);
+    }
 }

@@ -6,7 +6,13 @@ mod completions;
 mod demo;
 mod embeddings;
 mod faults;
+mod privacy;
 // Said once more for clippy, which lets tests unwrap.
 #[cfg(test)]
 mod rig;
+mod routes;
+#[cfg(test)]
+mod streams;
+#[cfg(test)]
+mod torture;
 mod usage;

@@ -1,7 +1,9 @@
 //! The service, the server it calls, and a caller.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use serde_json::Value;
 use t11_core::{Fault as _, OrgId, World};
 use t11_grpc::{Peer, RemoteFault, as_service};
 use t11_llm::Llm;
@@ -11,6 +13,8 @@ use t11_proto::llm::v1::complete_response::Event;
 use t11_proto::llm::v1::completion_service_client::CompletionServiceClient;
 use t11_proto::llm::v1::embedding_service_client::EmbeddingServiceClient;
 use t11_proto::llm::v1::model_service_client::ModelServiceClient;
+use t11_proto::llm::v1::privacy_service_client::PrivacyServiceClient;
+use t11_proto::llm::v1::route_service_client::RouteServiceClient;
 use t11_proto::llm::v1::usage_service_client::UsageServiceClient;
 use t11_runtime::{Entry, Mesh, Settings, Shape, Sources};
 use t11_testkit::fake_model::{FakeModel, Received};
@@ -58,16 +62,29 @@ impl Rig {
 
     /// The same with further settings.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::offering(&[], settings).await
+    }
+
+    /// The same with further models, whose prices it knows.
+    pub(crate) async fn offering(models: &[Value], settings: &[(&str, &str)]) -> Self {
         let model = FakeModel::start().await;
+        for offered in models {
+            model.offer(offered.clone());
+        }
         model.require_key(KEY);
         let base_url = model.base_url();
         let mut variables = vec![
             ("OPENROUTER_BASE_URL", base_url.as_str()),
             ("OPENROUTER_API_KEY", KEY),
             ("T11_LLM__SERVER", "openrouter"),
+            ("T11_LLM__SETTLE_DELAY_MS", "2"),
         ];
         variables.extend(settings);
-        Self::start(model, &variables).await
+        let rig = Self::start(model, &variables).await;
+        if !models.is_empty() {
+            rig.models(pb::ListModelsRequest::default()).await.unwrap();
+        }
+        rig
     }
 
     /// The same when it knows its models' prices: once they were listed.
@@ -118,10 +135,20 @@ impl Rig {
         }
     }
 
-    /// What the server was asked, but for the list of models, which is asked for at the start.
+    /// What the server was asked to do: lists and costs are asked for in the background.
     pub(crate) fn asked(&self) -> Vec<Received> {
         let received = self.model.received().into_iter();
-        received.filter(|one| one.route != "GET /models").collect()
+        received
+            .filter(|one| one.route.starts_with("POST"))
+            .collect()
+    }
+
+    /// The models that were asked, in order.
+    pub(crate) fn asked_models(&self) -> Vec<String> {
+        let asked = self.asked().into_iter();
+        asked
+            .filter_map(|one| one.body["model"].as_str().map(ToOwned::to_owned))
+            .collect()
     }
 
     /// Waits until it was asked so often.
@@ -221,6 +248,22 @@ impl Rig {
         Ok(self.call(client.list_models(request)).await?.into_inner())
     }
 
+    pub(crate) async fn privacy_policy(&self) -> pb::PrivacyPolicy {
+        let mut client = PrivacyServiceClient::new(self.peer());
+        let request = pb::GetPrivacyPolicyRequest {};
+        let got = self.call(client.get_privacy_policy(request)).await;
+        got.unwrap().into_inner()
+    }
+
+    pub(crate) async fn set_privacy_policy(&self, policy: pb::PrivacyPolicy) -> pb::PrivacyPolicy {
+        let mut client = PrivacyServiceClient::new(self.peer());
+        let request = pb::UpdatePrivacyPolicyRequest {
+            privacy_policy: Some(policy),
+        };
+        let set = self.call(client.update_privacy_policy(request)).await;
+        set.unwrap().into_inner()
+    }
+
     /// Sets what the organization may spend a month.
     pub(crate) async fn may_spend(&self, micro_usd: i64) -> pb::Budget {
         let request = pb::SetBudgetRequest {
@@ -246,6 +289,72 @@ impl Rig {
         };
         let mut client = BudgetServiceClient::new(self.peer());
         self.call(client.delete_budget(request)).await.map(drop)
+    }
+
+    /// A route from an alias to models, asked in this order.
+    pub(crate) async fn route(&self, alias: &str, models: &[&str]) -> pb::Route {
+        let target = |model: &&str| pb::RouteTarget {
+            model: (*model).to_owned(),
+            ..Default::default()
+        };
+        let request = pb::SetRouteRequest {
+            alias: alias.to_owned(),
+            targets: models.iter().map(target).collect(),
+            hedge_delay_ms: 0,
+        };
+        self.set_route(request).await.unwrap()
+    }
+
+    pub(crate) async fn set_route(
+        &self,
+        request: pb::SetRouteRequest,
+    ) -> Result<pb::Route, Status> {
+        let mut client = RouteServiceClient::new(self.peer());
+        Ok(self.call(client.set_route(request)).await?.into_inner())
+    }
+
+    pub(crate) async fn routes(&self) -> Vec<pb::Route> {
+        let mut client = RouteServiceClient::new(self.peer());
+        let list = self
+            .call(client.list_routes(pb::ListRoutesRequest {}))
+            .await;
+        list.unwrap().into_inner().routes
+    }
+
+    pub(crate) async fn get_route(&self, name: &str) -> Result<pb::Route, Status> {
+        let request = pb::GetRouteRequest {
+            name: name.to_owned(),
+        };
+        let mut client = RouteServiceClient::new(self.peer());
+        Ok(self.call(client.get_route(request)).await?.into_inner())
+    }
+
+    pub(crate) async fn delete_route(&self, name: &str) -> Result<(), Status> {
+        let request = pb::DeleteRouteRequest {
+            name: name.to_owned(),
+        };
+        let mut client = RouteServiceClient::new(self.peer());
+        self.call(client.delete_route(request)).await.map(drop)
+    }
+
+    pub(crate) async fn explain(&self, completion: pb::CompleteRequest) -> pb::ExplainResponse {
+        let request = pb::ExplainRequest {
+            completion: Some(completion),
+        };
+        let mut client = RouteServiceClient::new(self.peer());
+        let explained = self.call(client.explain(request)).await;
+        explained.unwrap().into_inner()
+    }
+
+    /// Waits until so many calls are recorded.
+    pub(crate) async fn until_recorded(&self, calls: i64) -> pb::QueryUsageResponse {
+        loop {
+            let usage = self.usage().await;
+            if usage.total_calls >= calls {
+                return usage;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) async fn usage(&self) -> pb::QueryUsageResponse {

@@ -4,7 +4,7 @@ mod account;
 mod channels;
 mod fields;
 pub(super) mod form;
-mod inputs;
+pub(super) mod inputs;
 pub(crate) mod leads_contacts;
 mod matrix;
 mod moves;

@@ -59,6 +59,8 @@ fn LoadedEditor(agent: Agent, query: Query<Agent>) -> impl IntoView {
         tab("general", text::editor().tab_general),
         tab("pipelines", text::deals().tab_pipelines),
         tab("leads-contacts", text::deals().tab_deals),
+        tab("triggers", text::automation().tab_triggers),
+        tab("sequences", text::automation().tab_sequences),
         tab("advanced", text::editor().tab_advanced),
     ];
     let disabled = Signal::derive(move || !may_write || !dirty.get());

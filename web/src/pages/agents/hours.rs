@@ -124,7 +124,7 @@ fn Interval(place: usize, form: AgentForm) -> impl IntoView {
 }
 
 #[component]
-fn ClockInput(
+pub(super) fn ClockInput(
     label: &'static str,
     minute: i32,
     on_change: impl Fn(i32) + 'static,

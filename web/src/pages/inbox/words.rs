@@ -21,7 +21,7 @@ pub(crate) fn channel_word(channel: &str) -> String {
     known.to_owned()
 }
 
-pub(super) fn handoff_words(reason: &str) -> &'static str {
+pub(crate) fn handoff_words(reason: &str) -> &'static str {
     let t = text::inbox();
     match reason {
         "human_wrote" => t.handoff_human_wrote,

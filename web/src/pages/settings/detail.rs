@@ -16,6 +16,7 @@ pub(crate) fn SettingsFrame() -> impl IntoView {
     let mut tabs = vec![
         tab("profile", t.profile),
         tab("security", t.security),
+        tab("notifications", text::notifications().title),
         tab("organization", t.organization),
         tab("models", t.model),
     ];

@@ -26,7 +26,7 @@ use crate::clients::leads::Leads;
 use crate::conversation::{Conversation, Message};
 use crate::crm_settings::{CrmRules, PipelineSettings, StageSettings};
 use crate::inbox::Inbox;
-use crate::jobs::{note_verdict, run_turn, send_reply};
+use crate::jobs::{fire, note_verdict, run_step, run_turn, send_reply};
 use crate::knowledge_search::KnowledgeSearch;
 use crate::live::event::{CrmEvent, CrmMessage, LeadChange, MessageAuthor, What};
 use crate::live::news::News;
@@ -40,6 +40,8 @@ pub(super) const STAGE: i64 = 7_001;
 pub(super) const OTHER_STAGE: i64 = 7_002;
 /// Tries of a job.
 const TRIES: i32 = 8;
+/// Kinds of the jobs that run here.
+const HERE: [&str; 4] = [run_turn::KIND, send_reply::KIND, fire::KIND, run_step::KIND];
 
 /// A job as it waits.
 #[derive(Debug, Clone)]
@@ -308,7 +310,7 @@ impl Rig {
         for job in taken.await.unwrap() {
             if job.kind == note_verdict::KIND {
                 self.verdicts.push(verdict(&job.payload));
-            } else if job.kind == run_turn::KIND || job.kind == send_reply::KIND {
+            } else if HERE.contains(&job.kind.as_str()) {
                 self.jobs.push(job);
             } else {
                 self.others.push(job.kind);
@@ -346,14 +348,21 @@ impl Rig {
     }
 
     async fn work(&self, job: &Job, attempt: Attempt) -> Result<(), Error> {
-        if job.kind == run_turn::KIND {
-            let (conversation, ticket) = run_turn::read(&job.payload).unwrap();
-            let desk = &self.desk;
-            desk.run_turn(&self.scope, conversation, ticket, attempt)
-                .await
-        } else {
-            let reply = send_reply::read(&job.payload).unwrap();
-            self.desk.send(&self.scope, reply, attempt).await
+        let (desk, scope) = (&self.desk, &self.scope);
+        match job.kind.as_str() {
+            run_turn::KIND => {
+                let (conversation, ticket) = run_turn::read(&job.payload).unwrap();
+                desk.run_turn(scope, conversation, ticket, attempt).await
+            }
+            fire::KIND => desk.fire(scope, fire::read(&job.payload).unwrap()).await,
+            run_step::KIND => {
+                let step = run_step::read(&job.payload).unwrap();
+                desk.run_step(scope, step, attempt).await
+            }
+            _ => {
+                let reply = send_reply::read(&job.payload).unwrap();
+                desk.send(scope, reply, attempt).await
+            }
         }
     }
 

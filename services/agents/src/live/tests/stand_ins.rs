@@ -30,6 +30,8 @@ pub(super) enum ModelPlan {
     /// Says that it was asked, and never answers.
     Hang,
     Say(Vec<&'static str>),
+    /// Says what it says by itself, and that these conditions hold.
+    Judge(Vec<&'static str>),
 }
 
 /// How crm takes the next message.
@@ -174,8 +176,13 @@ impl CompletionService for Llm {
         };
         let plan = self.0.model.lock().pop_front();
         let own = format!("Рады помочь, слово {}.", word(number));
+        let mut holds = Vec::new();
         let sentences = match plan {
             None => vec![own],
+            Some(ModelPlan::Judge(conditions)) => {
+                holds = conditions;
+                vec![own]
+            }
             Some(ModelPlan::Fail) => return Err(refused(FaultKind::Unavailable)),
             Some(ModelPlan::Hang) => {
                 self.0.reached.notify_one();
@@ -189,7 +196,7 @@ impl CompletionService for Llm {
             Some(ModelPlan::Say(sentences)) => sentences.into_iter().map(str::to_owned).collect(),
         };
         let events = [
-            llm::complete_response::Event::TextDelta(answer(&sentences)),
+            llm::complete_response::Event::TextDelta(answer(&sentences, &holds)),
             llm::complete_response::Event::Finish(llm::Finish {
                 model: "test".to_owned(),
                 ..llm::Finish::default()
@@ -200,13 +207,18 @@ impl CompletionService for Llm {
     }
 }
 
-fn answer(sentences: &[String]) -> String {
+fn answer(sentences: &[String], holds: &[&str]) -> String {
+    let holds: Vec<_> = holds
+        .iter()
+        .map(|id| serde_json::json!({"id": id, "confidence": 0.9, "quote": "дорого"}))
+        .collect();
     let sentences: Vec<_> = sentences
         .iter()
         .map(|text| serde_json::json!({"text": text, "sources": []}))
         .collect();
     serde_json::json!({
         "sentences": sentences, "actions": [], "memory": [], "handoff": null, "no_answer": false,
+        "conditions": holds,
     })
     .to_string()
 }

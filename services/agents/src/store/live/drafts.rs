@@ -14,6 +14,7 @@ use super::held::Held;
 use super::replies::{self, NewReplies, Part, ReplyKind};
 use super::turns;
 use crate::Error;
+use crate::jobs::notify;
 use crate::store::entity::draft::{Column, Entity, Model};
 use crate::store::entity::turn;
 use crate::store::{Store, actions, agents, cursor, from_json, read_cursor, to_json};
@@ -99,7 +100,8 @@ pub(super) async fn keep(
     let inserting = row.into_active_model().insert(&held.tx).await;
     inserting.map_err(StoreError::from)?;
     held.live.has_draft = true;
-    Ok(())
+    let told = notify::draft_waiting(&held.world, held.id(), &held.live.client_display_name);
+    Ok(held.tx.enqueue(told).await?)
 }
 
 impl Store {

@@ -6,6 +6,7 @@ use t11_core::{OrgScope, World};
 use t11_store::{StoreError, Tx};
 use uuid::Uuid;
 
+use super::automation;
 use super::held::{By, Held, NewMessage, Verdict};
 use super::replies;
 use crate::Error;
@@ -116,7 +117,9 @@ impl Incoming<'_> {
             return self.client_message_again(known).await;
         }
         let mut held = self.held(new).await?;
+        let from = place_of(&held);
         note_place(&mut held, new);
+        note_stage(&held, from).await?;
         if !new.author.display_name.is_empty() {
             new.author
                 .display_name
@@ -124,6 +127,7 @@ impl Incoming<'_> {
         }
         // The window opens anew once the turn before it has begun.
         held.supersede(By::Client).await?;
+        automation::stop(&held, "client_replied").await?;
         let message = self.append(&mut held, Author::Client, new, "").await?;
         note_words(&mut held.conversation, &message);
         held.live.last_inbound = message.sequence;
@@ -172,7 +176,9 @@ impl Incoming<'_> {
             replies::note(&mut held, &row, accepted(new)).await?;
             return saved(held, Verdict::Note("own".to_owned())).await;
         }
+        let from = place_of(&held);
         note_place(&mut held, new);
+        note_stage(&held, from).await?;
         if new.is_of_another_bot() {
             self.append(&mut held, Author::System, new, "other_bot")
                 .await?;
@@ -241,7 +247,9 @@ impl Incoming<'_> {
             return Ok(None);
         }
         let before = held.placement().await?;
+        let from = place_of(held);
         (held.live.pipeline_id, held.live.stage_id) = place;
+        note_stage(held, from).await?;
         if actions::has_moved(self.tx, held.id(), place).await? {
             // What the agent says with it still goes out.
             return Ok(Some("own"));
@@ -302,6 +310,7 @@ impl Incoming<'_> {
             return unchanged(&held, Verdict::Note("ignored".to_owned()));
         }
         held.supersede(By::Other("talk_closed")).await?;
+        automation::stop(&held, "talk_closed").await?;
         if held.live.unanswered {
             held.fall_silent("talk_closed").await?;
         }
@@ -510,10 +519,25 @@ async fn lead_deleted(held: &mut Held) -> Result<Option<&'static str>, Error> {
     (held.live.pipeline_id, held.live.stage_id) = (0, 0);
     held.live.control_epoch += 1;
     held.supersede(By::Other(reason)).await?;
+    automation::stop(held, reason).await?;
     if held.live.unanswered {
         held.fall_silent(reason).await?;
     }
     Ok(Some(reason))
+}
+
+fn place_of(held: &Held) -> (i64, i64) {
+    (held.live.pipeline_id, held.live.stage_id)
+}
+
+/// What starts and stops where the lead has come to another stage. Where it was first seen it may
+/// have stood for long.
+async fn note_stage(held: &Held, from: (i64, i64)) -> Result<(), Error> {
+    let to = place_of(held);
+    if from == to || from == (0, 0) || to == (0, 0) {
+        return Ok(());
+    }
+    automation::stage_entered(held).await
 }
 
 /// Kommo's id of a message; where it gives none, its event stands for it.

@@ -8,13 +8,14 @@ use t11_core::World;
 use t11_store::{StoreError, Tx};
 use uuid::Uuid;
 
+use super::automation;
 use super::drafts::DraftState;
 use super::replies::{self, NewReplies, ReplyKind};
 use crate::Error;
 use crate::agent::{Agent, AnswerMode};
 use crate::conversation::{Author, Carriage, Controller, Conversation, Delivery, Live, Message};
 use crate::crm_settings::{CrmSettings, Placement, StageSettings};
-use crate::jobs::{note_verdict, run_turn};
+use crate::jobs::{note_verdict, run_turn, tell_handoff};
 use crate::store::entity::{draft, message, reply, turn};
 use crate::store::{conversations, crm_settings, turns};
 use crate::turn::skip_rules::{Situation, SkipReason, opening, skip_reason};
@@ -194,12 +195,17 @@ impl Held {
         user: Option<Uuid>,
     ) -> Result<(), Error> {
         let hours = self.resume_after_hours().await?;
+        automation::stop(self, automation::reason_of(reason)).await?;
         self.live.control_epoch += 1;
         self.live.controller = Controller::Human;
         self.live.controller_user = user;
         reason.clone_into(&mut self.live.handoff_reason);
         self.live.resume_time = (hours > 0).then(|| self.now + TimeDelta::hours(hours.into()));
         self.live.burst_time = None;
+        if user.is_none() && automation::reason_of(reason) == "handed_off" {
+            let job = tell_handoff::job(&self.world, self.id(), self.live.control_epoch);
+            self.tx.enqueue(job).await?;
+        }
         Ok(())
     }
 
@@ -453,11 +459,21 @@ impl Held {
     /// Whether a message of ours is on its way to the client.
     pub(super) async fn is_speaking(&self) -> Result<bool, Error> {
         let moving = [Delivery::Queued, Delivery::Sending, Delivery::Unknown];
+        self.has_reply(&moving).await
+    }
+
+    /// Whether a message of ours has not left yet.
+    pub(super) async fn is_sending(&self) -> Result<bool, Error> {
+        self.has_reply(&[Delivery::Queued, Delivery::Sending]).await
+    }
+
+    async fn has_reply(&self, states: &[Delivery]) -> Result<bool, Error> {
+        let states = states.iter().map(|state| state.as_str());
         let found = self
             .tx
             .find::<reply::Entity>()?
             .filter(reply::Column::ConversationId.eq(self.id()))
-            .filter(reply::Column::State.is_in(moving.map(Delivery::as_str)))
+            .filter(reply::Column::State.is_in(states))
             .limit(1)
             .one(&self.tx)
             .await;
@@ -477,7 +493,7 @@ pub(super) enum Verdict {
 }
 
 /// The client has seen it, as far as is known.
-fn was_said(message: &Message) -> bool {
+pub(super) fn was_said(message: &Message) -> bool {
     !matches!(
         message.carriage.delivery,
         Some(Delivery::Queued | Delivery::Failed | Delivery::Suppressed)

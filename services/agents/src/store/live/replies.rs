@@ -12,7 +12,9 @@ use t11_core::OrgScope;
 use t11_store::{StoreError, Tx};
 use uuid::Uuid;
 
+use super::automation;
 use super::held::{Held, NewMessage};
+pub(super) use super::reply_kind::ReplyKind;
 use crate::Error;
 use crate::conversation::{Author, Carriage, Delivery, Message};
 use crate::jobs::send_reply;
@@ -21,65 +23,6 @@ use crate::store::Store;
 use crate::store::entity::reply::{Column, Entity, Model};
 use crate::store::entity::{message, turn};
 use crate::turn::{Sentence, State};
-
-/// What a message is sent as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ReplyKind {
-    Answer,
-    /// The words with which the agent hands over to a person.
-    HandOff,
-    /// The confirmation that nothing more is written.
-    OptOut,
-    /// That the agent is closed.
-    Notice,
-    /// A person's, from our inbox.
-    Human,
-}
-
-impl ReplyKind {
-    const ALL: [Self; 5] = [
-        Self::Answer,
-        Self::HandOff,
-        Self::OptOut,
-        Self::Notice,
-        Self::Human,
-    ];
-
-    /// The word in the database.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Answer => "answer",
-            Self::HandOff => "hand_off",
-            Self::OptOut => "opt_out",
-            Self::Notice => "notice",
-            Self::Human => "human",
-        }
-    }
-
-    /// Reads [`ReplyKind::as_str`] back.
-    pub(crate) fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
-    }
-
-    /// Senseless once the client has written again.
-    pub(super) fn answers_a_question(self) -> bool {
-        self == Self::Answer
-    }
-
-    /// Settles what the client has written.
-    fn is_an_answer(self) -> bool {
-        matches!(self, Self::Answer | Self::HandOff | Self::OptOut)
-    }
-
-    /// The verdict of events that it answers.
-    fn verdict(self) -> &'static str {
-        match self {
-            Self::HandOff => "handed_off",
-            Self::OptOut => "opted_out",
-            Self::Answer | Self::Notice | Self::Human => "answered",
-        }
-    }
-}
 
 /// One message of an answer.
 pub(super) struct Part {
@@ -378,6 +321,9 @@ async fn note_left(held: &mut Held, row: &Model) -> Result<(), Error> {
         held.settle_until(row.inbound_sequence, kind.verdict(), row.turn_id)
             .await?;
     }
+    if kind == ReplyKind::Answer && row.part == 0 {
+        automation::after_answer(held).await?;
+    }
     let next = held
         .tx
         .find::<Entity>()?
@@ -399,6 +345,9 @@ async fn note_failed(held: &mut Held, row: &Model) -> Result<(), Error> {
     let kind = kind_of(row)?;
     take_back(held, row);
     stop_rest(held, row, "part_failed").await?;
+    if kind == ReplyKind::FollowUp {
+        automation::note_unsent(held).await?;
+    }
     if kind.is_an_answer() && row.part == 0 {
         held.live.unanswered = true;
         "send_failed".clone_into(&mut held.live.silence_reason);

@@ -8,6 +8,7 @@ use t11_core::OrgScope;
 use t11_store::{StoreError, Tx};
 use uuid::Uuid;
 
+use super::automation;
 use super::drafts;
 use super::held::{Answering, By, Decision, Held};
 use super::replies::{self, NewReplies, Part, ReplyKind};
@@ -51,6 +52,8 @@ pub(crate) struct LiveEnd {
     pub(crate) agent: Agent,
     pub(crate) mode: AnswerMode,
     pub(crate) report: Report,
+    /// Of the organization.
+    pub(crate) zone: Tz,
 }
 
 impl Store {
@@ -149,6 +152,10 @@ impl Store {
                     };
                     let lead = lead_of(&held);
                     actions::bind(&mut report.actions, lead);
+                    let outcomes = automation::take_hits(&held, &mut report).await?;
+                    let own = &mut report.actions;
+                    automation::perform(&held, &end.agent, end.zone, own).await?;
+                    automation::keep_hits(&held, end.turn_id, &report, outcomes).await?;
                     let contact = (held.live.connection_id, held.live.contact_id);
                     let ending = Ending {
                         conversation_id: held.id(),
@@ -178,6 +185,7 @@ async fn conclude(held: &mut Held, end: &LiveEnd) -> Result<State, Error> {
     if report.opted_out {
         // Nothing decided before is sent any more.
         held.live.control_epoch += 1;
+        automation::stop(held, "opted_out").await?;
     }
     if report.outcome == Outcome::HandedOff {
         held.pass_to_human(&report.handoff_reason, None).await?;
@@ -205,7 +213,7 @@ async fn conclude(held: &mut Held, end: &LiveEnd) -> Result<State, Error> {
 }
 
 /// The lead that the turn's actions are done to.
-fn lead_of(held: &Held) -> Option<LeadRef> {
+pub(super) fn lead_of(held: &Held) -> Option<LeadRef> {
     let lead_id = held.live.lead_id;
     (lead_id != 0).then_some(LeadRef {
         connection_id: held.live.connection_id,

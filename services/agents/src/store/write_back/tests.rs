@@ -19,7 +19,7 @@ use crate::store::actions::{Applied, overlay};
 use crate::store::entity::play_use;
 use crate::store::testing::TestStore;
 use crate::store::{conversations, turns};
-use crate::turn::{Action, ActionState, Effect, Outcome, Usage};
+use crate::turn::{Action, ActionState, Effect, Outcome};
 
 const LEAD: LeadRef = LeadRef {
     connection_id: Uuid::from_u128(1),
@@ -30,22 +30,8 @@ fn report(actions: Vec<Action>) -> Report {
     Report {
         state: State::Sent,
         outcome: Outcome::Answered,
-        skip_reason: String::new(),
-        error: None,
-        sentences: Vec::new(),
-        steps: Vec::new(),
-        passages: Vec::new(),
-        prompt: Vec::new(),
         actions,
-        model: String::new(),
-        usage: Usage::default(),
-        total: std::time::Duration::ZERO,
-        first_token: std::time::Duration::ZERO,
-        lexical_only: false,
-        opted_out: false,
-        handoff_reason: String::new(),
-        memories: Vec::new(),
-        plays: Vec::new(),
+        ..Report::empty()
     }
 }
 
@@ -133,7 +119,7 @@ impl Desk {
                 };
                 keep(&tx, &world, &ending, &report).await
             });
-        ending.await.unwrap();
+        Box::pin(ending).await.unwrap();
         turn_id
     }
 

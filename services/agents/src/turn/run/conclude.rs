@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::{Turn, fire};
 use crate::memory;
 use crate::turn::answer::Answer;
 use crate::turn::generate::Generated;
@@ -15,7 +15,10 @@ use crate::turn::{Inbound, gates, pace, tools};
 impl Turn<'_> {
     pub(super) async fn conclude(mut self, mut generated: Generated) -> Report {
         let answer = generated.answer.take();
-        self.act(std::mem::take(&mut generated.actions)).await;
+        let judged = answer.as_ref().map(|answer| answer.conditions.as_slice());
+        let hits = self.hits_of(judged.unwrap_or_default());
+        let proposed = self.fire(hits, std::mem::take(&mut generated.actions));
+        self.act(proposed).await;
         self.remember(answer.as_ref());
         let verdict = if answer.is_some() {
             Verdict::Passed
@@ -38,7 +41,10 @@ impl Turn<'_> {
                 (State::Superseded, Outcome::Silent)
             }
             (None, None) => (State::Sent, self.fall_back().await),
-            (Some(answer), None) => (State::Sent, self.speak(answer).await),
+            (Some(answer), None) => match self.say_for_hits().await {
+                Some(said) => said,
+                None => (State::Sent, self.speak(answer).await),
+            },
         };
         self.pace().await;
         self.end_steps().await;
@@ -46,7 +52,7 @@ impl Turn<'_> {
     }
 
     async fn act(&mut self, actions: Vec<Action>) {
-        if actions.is_empty() {
+        if actions.is_empty() && self.report.actions.is_empty() {
             self.step(StepKind::Tools, Verdict::Skipped, Value::Null)
                 .await;
             return;
@@ -60,7 +66,10 @@ impl Turn<'_> {
             .filter(|a| a.state == ActionState::Suggested)
             .map(|a| &a.detail)
             .collect();
-        let detail = json!({"proposed": actions.len(), "refused": refused, "suggested": suggested});
+        let detail = json!({
+            "proposed": actions.len(), "refused": refused, "suggested": suggested,
+            "triggers": fire::detail(&self.report.hits),
+        });
         self.report.actions.extend(actions);
         self.step(StepKind::Tools, Verdict::Passed, detail).await;
     }
@@ -99,7 +108,8 @@ impl Turn<'_> {
             .report
             .actions
             .iter()
-            .find(|action| action.kind == "hand_off" && action.state != ActionState::Refused);
+            .find(|action| action.kind == "hand_off" && action.state != ActionState::Refused)
+            .filter(|action| action.origin.is_empty());
         if let Some(asked) = asked {
             let summary = asked.detail["text"].as_str().unwrap_or_default().to_owned();
             self.report
@@ -182,7 +192,7 @@ impl Turn<'_> {
         self.report.sentences = vec![sentence];
     }
 
-    async fn pace(&mut self) {
+    pub(super) async fn pace(&mut self) {
         let settings = &self.inbound.agent.settings;
         let texts: Vec<_> = self
             .report
@@ -205,7 +215,7 @@ impl Turn<'_> {
     }
 
     /// What the store and the CRM do with the report.
-    async fn end_steps(&mut self) {
+    pub(super) async fn end_steps(&mut self) {
         let report = &self.report;
         let effects = report.actions.iter().filter(|a| a.effect.is_some());
         let detail = json!({

@@ -31,18 +31,33 @@ pub enum Effect {
     },
     AddNote {
         text: String,
+        /// At the lead's main contact instead.
+        #[serde(default)]
+        on_contact: bool,
     },
     AddTag {
         tag: String,
+        #[serde(default)]
+        on_contact: bool,
     },
     RemoveTag {
         tag: String,
+        #[serde(default)]
+        on_contact: bool,
     },
     Assign {
         user_id: i64,
     },
     RunSalesbot {
         bot_id: i64,
+    },
+    /// Tells an address of the company; the CRM has no part in it.
+    SendWebhook {
+        url: String,
+        /// What has asked for it: `triggers/{trigger}`, `sequences/{sequence}`.
+        origin: String,
+        /// The client's message that it is about; may be empty.
+        text: String,
     },
 }
 
@@ -57,7 +72,7 @@ impl Effect {
 
     /// Whether both cannot be meant: a lead goes to one stage and has one responsible person, a
     /// field one value, and the same thing is not done twice.
-    pub(super) fn contradicts(&self, other: &Self) -> bool {
+    pub(in crate::turn) fn contradicts(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::MoveStage { .. }, Self::MoveStage { .. })
             | (Self::Assign { .. }, Self::Assign { .. }) => true,
@@ -72,9 +87,16 @@ impl Effect {
                 },
             ) => entity == entities && field_id == id,
             (
-                Self::AddTag { tag } | Self::RemoveTag { tag },
-                Self::AddTag { tag: other } | Self::RemoveTag { tag: other },
-            ) => tag.to_lowercase() == other.to_lowercase(),
+                Self::AddTag { tag, on_contact } | Self::RemoveTag { tag, on_contact },
+                Self::AddTag {
+                    tag: other,
+                    on_contact: others,
+                }
+                | Self::RemoveTag {
+                    tag: other,
+                    on_contact: others,
+                },
+            ) => on_contact == others && tag.to_lowercase() == other.to_lowercase(),
             _ => self == other,
         }
     }

@@ -68,6 +68,7 @@ fn crm() -> Crm {
         users: vec![User {
             user_id: 5,
             display_name: "Ольга".to_owned(),
+            email: "olga@example.com".to_owned(),
             gone: false,
         }],
         loss_reasons: vec![LossReason {

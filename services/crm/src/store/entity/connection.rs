@@ -34,6 +34,7 @@ pub(crate) struct Model {
     pub(crate) webhook_check_time: Option<DateTimeUtc>,
     pub(crate) last_event_time: Option<DateTimeUtc>,
     pub(crate) mismatch_time: Option<DateTimeUtc>,
+    pub(crate) other_bot_time: Option<DateTimeUtc>,
     pub(crate) last_sync_time: Option<DateTimeUtc>,
     pub(crate) sync_due_time: Option<DateTimeUtc>,
     pub(crate) sync_job: Option<Uuid>,

@@ -12,6 +12,8 @@ use uuid::Uuid;
 use super::Store;
 use crate::connection::month;
 use crate::error::Error;
+use crate::jobs::notify;
+use crate::store::connections::{account, row};
 use crate::store::entity::connection;
 
 impl Store {
@@ -28,7 +30,22 @@ impl Store {
             .filter(connection::Column::Id.eq(connection))
             .exec(tx)
             .await?;
+        // Apart, for a row is large and this is a small part of what waits for it.
+        Box::pin(self.tell_if_used_up(tx, connection)).await
+    }
+
+    async fn tell_if_used_up(&self, tx: &Tx, connection: Uuid) -> Result<(), Error> {
+        let row = row(tx, connection).await?;
+        if row.quota_limit > 0 && row.quota_used == row.quota_limit {
+            self.tell_used_up(tx, &row).await?;
+        }
         Ok(())
+    }
+
+    async fn tell_used_up(&self, tx: &Tx, row: &connection::Model) -> Result<(), Error> {
+        let (month, limit) = (&row.quota_month, row.quota_limit);
+        let told = notify::quota_exceeded(&self.world, account(row), month, limit);
+        Ok(tx.enqueue(told).await?)
     }
 
     /// Notes that Kommo refuses messages for this month: what was counted is the limit, if none is
@@ -38,7 +55,7 @@ impl Store {
         scope: &OrgScope,
         connection: Uuid,
     ) -> Result<(), Error> {
-        let month = month(self.world.now());
+        let (store, month) = (self.clone(), month(self.world.now()));
         let note = self.db.write(scope, move |tx| async move {
             let query = tx.find::<connection::Entity>()?;
             let row = query
@@ -59,11 +76,15 @@ impl Store {
             } else {
                 Ord::max(counted, 1)
             };
+            let is_news = row.quota_month != month || counted < limit || row.quota_limit == 0;
             let mut row = row.into_active_model();
             row.quota_limit = Set(limit);
             row.quota_used = Set(Ord::max(counted, limit));
             row.quota_month = Set(month);
-            row.update(&tx).await?;
+            let row = row.update(&tx).await?;
+            if is_news {
+                store.tell_used_up(&tx, &row).await?;
+            }
             Ok::<_, Error>(())
         });
         note.await

@@ -137,6 +137,8 @@ async fn where_it_does_not_a_person_is_asked_once() {
     rig.advance(A_DAY_AND_MORE);
     upkeep::round(&rig.kommo).await;
     assert_eq!(rig.bought(), 2, "nor by the clock");
+    let key = format!("notification/needs_reauth/{}/1", rig.connection);
+    assert_eq!(rig.told().await, [key]);
 }
 
 #[tokio::test]

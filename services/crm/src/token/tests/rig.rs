@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ConnectionTrait as _, Statement};
 use secrecy::ExposeSecret as _;
 use t11_core::{Caller, Clock, OrgId, OrgScope, Permission, SystemWorld, World};
 use t11_fake_kommo::{FakeKommo, FakeKommoOptions, Integration};
 use t11_kommo::{Client, Hosts, Http, Lane};
-use t11_store::Keyring;
 use t11_store::testing::TestDb;
+use t11_store::{Keyring, StoreError, System};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -107,6 +108,19 @@ impl Rig {
     /// Another replica, which shares the database alone.
     pub(super) fn replica(&self) -> Kommo {
         replica(&self.fake, &self.db, &self.world)
+    }
+
+    /// What people are to be told, by its keys.
+    pub(super) async fn told(&self) -> Vec<String> {
+        let read = self.db.read(System("test"), |tx| async move {
+            let sql = "SELECT unique_key FROM outbox WHERE kind = 'accounts.raise_notification' \
+                       ORDER BY position";
+            let statement = Statement::from_string(tx.get_database_backend(), sql);
+            let rows = tx.query_all_raw(statement).await?;
+            let keys = rows.iter().map(|row| row.try_get_by_index::<String>(0));
+            Ok::<_, StoreError>(keys.collect::<Result<Vec<_>, _>>()?)
+        });
+        read.await.unwrap()
     }
 
     /// Moves the clocks of both sides.

@@ -44,6 +44,7 @@ fn every_broken_rule_is_told_at_once() {
             scope: " ".into(),
             cap_micro_usd: -1,
         }],
+        whole: false,
     };
     let found: HashSet<_> = fields(new_completion(request).unwrap_err())
         .into_iter()

@@ -7,14 +7,19 @@ use futures::{FutureExt as _, StreamExt as _};
 use super::assembly::Assembly;
 use super::watch::{Impatience, Watch};
 use crate::failure::Failure;
-use crate::provider::{Answer, Event};
+use crate::provider::{Answer, Event, Trail};
 use crate::sse::{EventTooLong, Frame, SseParser};
 
 const DONE: &[u8] = b"[DONE]";
 
 /// The events in `body`. Dropping them drops the connection, which cancels the call.
-pub(super) fn read(body: BoxStream<'static, reqwest::Result<Bytes>>, watch: Watch) -> Answer {
+pub(super) fn read(
+    body: BoxStream<'static, reqwest::Result<Bytes>>,
+    watch: Watch,
+    trail: Trail,
+) -> Answer {
     let reading = Box::new(Reading {
+        trail,
         body,
         watch,
         parser: SseParser::default(),
@@ -33,6 +38,7 @@ struct Reading {
     watch: Watch,
     parser: SseParser,
     assembly: Assembly,
+    trail: Trail,
     /// Told after the events that came before it.
     failed: Option<Failure>,
     ended: bool,
@@ -84,13 +90,19 @@ impl Reading {
         while let Some(frame) = self.parser.next_frame().map_err(too_long)? {
             match frame {
                 Frame::Comment => {}
+                // Some servers keep a connection alive so.
+                Frame::Data(data) if data.trim_ascii().is_empty() => {}
                 Frame::Data(DONE) => {
                     self.ended = true;
                     self.assembly.done()?;
                     self.release_connection();
                     return Ok(());
                 }
-                Frame::Data(data) => self.assembly.take(data)?,
+                Frame::Data(data) => {
+                    let taken = self.assembly.take(data);
+                    self.trail.note_generation(self.assembly.generation());
+                    taken?;
+                }
             }
         }
         if self.assembly.speaking {
@@ -168,7 +180,7 @@ mod tests {
             let watch = Watch::new(&patience, Instant::now() + long);
             let body = stream::iter(parts.into_iter().map(|part| Ok(Bytes::from(part)))).boxed();
             let (mut events, mut failure) = (Vec::new(), None);
-            let mut answer = read(body, watch);
+            let mut answer = read(body, watch, Trail::default());
             while let Some(event) = answer.next().await {
                 match event {
                     Ok(event) => events.push(event),

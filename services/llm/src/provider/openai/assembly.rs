@@ -59,6 +59,11 @@ impl Assembly {
         }
     }
 
+    /// The provider's id of the call, once it was told.
+    pub(super) fn generation(&self) -> &str {
+        &self.generation
+    }
+
     /// The stream said `[DONE]`.
     pub(super) fn done(&mut self) -> Result<(), Failure> {
         let Some(reason) = self.reason else {

@@ -120,6 +120,9 @@ fn class(status: u16, word: &str, error: &ErrorObject<'_>) -> FailureClass {
         403 if metadata.is_some_and(|metadata| metadata.reasons.is_some()) => {
             FailureClass::ContentRefused
         }
+        401 => FailureClass::KeyRefused,
+        402 => FailureClass::Unpaid,
+        403 => FailureClass::Forbidden,
         404 => FailureClass::ModelUnknown,
         413 => FailureClass::ContextTooLong,
         429 => FailureClass::Limited,
@@ -182,9 +185,9 @@ mod tests {
         use FailureClass as C;
         for (status, class, transient) in [
             (400, C::Refused, false),
-            (401, C::Refused, false),
-            (402, C::Refused, false),
-            (403, C::Refused, false),
+            (401, C::KeyRefused, false),
+            (402, C::Unpaid, false),
+            (403, C::Forbidden, false),
             (404, C::ModelUnknown, false),
             (408, C::Unavailable, true),
             (412, C::Refused, false),

@@ -9,6 +9,7 @@ use crate::wire::{
 
 /// The request for `prompt`. Servers other than OpenRouter refuse fields they do not know.
 pub(super) fn chat_request<'a>(
+    model: &'a str,
     prompt: &'a Prompt,
     flavor: Flavor,
     data_collection: &'a str,
@@ -16,7 +17,7 @@ pub(super) fn chat_request<'a>(
     let openrouter = flavor == Flavor::OpenRouter;
     let structured = prompt.response_schema.is_some() || !prompt.tools.is_empty();
     ChatRequest {
-        model: &prompt.model,
+        model,
         messages: prompt.messages.iter().map(message).collect(),
         stream: true,
         stream_options: (!openrouter).then_some(StreamOptions {
@@ -92,6 +93,8 @@ mod tests {
 
     use super::*;
 
+    const MODEL: &str = "openai/gpt-4o-mini";
+
     fn raw(value: &Value) -> Box<RawValue> {
         serde_json::value::to_raw_value(value).unwrap()
     }
@@ -109,7 +112,6 @@ mod tests {
             tool_calls: Vec::new(),
         };
         Prompt {
-            model: "openai/gpt-4o-mini".to_owned(),
             messages: vec![
                 message(Role::System, "You sell pumps."),
                 message(Role::User, "Price of P-40?"),
@@ -138,7 +140,8 @@ mod tests {
     #[test]
     fn openrouter_gets_its_own_fields() {
         let prompt = prompt();
-        let body = serde_json::to_value(chat_request(&prompt, Flavor::OpenRouter, "deny")).unwrap();
+        let body =
+            serde_json::to_value(chat_request(MODEL, &prompt, Flavor::OpenRouter, "deny")).unwrap();
         let expected = json!({
             "model": "openai/gpt-4o-mini",
             "messages": [
@@ -166,7 +169,8 @@ mod tests {
     #[test]
     fn other_servers_get_only_what_openai_knows() {
         let prompt = prompt();
-        let body = serde_json::to_value(chat_request(&prompt, Flavor::Compatible, "deny")).unwrap();
+        let body =
+            serde_json::to_value(chat_request(MODEL, &prompt, Flavor::Compatible, "deny")).unwrap();
         assert_eq!(body["max_tokens"], 300);
         assert_eq!(body["stream_options"], json!({"include_usage": true}));
         for unknown in ["provider", "session_id", "max_completion_tokens"] {

@@ -1,5 +1,7 @@
 use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait as _, Statement};
 use t11_core::World;
+use t11_store::System;
 
 use super::*;
 use crate::budget::{Budget, ORGANIZATION, Period, Purse};
@@ -107,4 +109,46 @@ async fn at_once_no_more_is_held_than_the_cap() {
     });
     let held = futures::future::join_all(calls).await;
     assert_eq!(held.into_iter().filter(|held| *held).count(), 10);
+}
+
+/// What people are to be told, in the order of telling.
+async fn told(db: &TestDb) -> Vec<String> {
+    let read = db.read(System("test"), |tx| async move {
+        let sql = "SELECT unique_key FROM outbox ORDER BY position";
+        let statement = Statement::from_string(tx.get_database_backend(), sql);
+        let rows = tx.query_all_raw(statement).await?;
+        let keys = rows.iter().map(|row| row.try_get_by_index::<String>(0));
+        Ok::<_, StoreError>(keys.collect::<Result<Vec<_>, _>>()?)
+    });
+    read.await.unwrap()
+}
+
+#[tokio::test]
+async fn people_hear_once_of_most_and_once_of_all() {
+    let (db, store) = database().await;
+    let budget = cap(ORGANIZATION, 3_000);
+    store.set_budget(&scope(7), budget, noon()).await.unwrap();
+    for id in 1..=6 {
+        assert_eq!(told(&db).await.len(), 0, "before call {id}");
+        reserve(&store, call(id, noon())).await.unwrap();
+        let record = record(id, noon());
+        store.insert_record(&scope(7), record).await.unwrap();
+    }
+    let most = "notification/budget_80/organization/2026-11-21";
+    assert_eq!(told(&db).await, [most]);
+    for id in 7..=8 {
+        reserve(&store, call(id, noon())).await.unwrap_err();
+    }
+    let all = "notification/budget_100/organization/2026-11-21";
+    assert_eq!(told(&db).await, [most, all]);
+}
+
+#[tokio::test]
+async fn what_is_only_held_is_not_spent() {
+    let (db, store) = database().await;
+    let budget = cap(ORGANIZATION, 1_500);
+    store.set_budget(&scope(7), budget, noon()).await.unwrap();
+    reserve(&store, call(1, noon())).await.unwrap();
+    reserve(&store, call(2, noon())).await.unwrap_err();
+    assert_eq!(told(&db).await.len(), 0);
 }

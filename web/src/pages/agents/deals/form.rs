@@ -74,12 +74,22 @@ impl CrmForm {
     }
 
     /// The account where the agent works, if there is one.
-    pub(super) fn account(self) -> Option<Account> {
+    pub(in crate::pages::agents) fn account(self) -> Option<Account> {
         let connection = self.edited.with(|edited| edited.connection.clone());
         let accounts = self.accounts.data.get()?;
         accounts
             .into_iter()
             .find(|account| account.connection.name == connection)
+    }
+
+    /// Its connection; empty when the agent works nowhere.
+    pub(in crate::pages::agents) fn connection(self) -> String {
+        self.edited.with(|edited| edited.connection.clone())
+    }
+
+    /// The Salesbots that the agent may run.
+    pub(in crate::pages::agents) fn salesbots(self) -> Vec<i64> {
+        self.edited.with(|edited| edited.salesbot_ids.clone())
     }
 
     /// Another account has other pipelines, fields and channels: nothing of the old one stays.

@@ -6,7 +6,10 @@ use crate::i18n::text;
 use crate::ui::{Badge, Choice, FilterSelect, TextArea, Tone, next_id};
 
 /// A text that a field edits, told to `write` whenever it changes.
-pub(super) fn bound(before: String, write: impl Fn(String) + 'static) -> RwSignal<String> {
+pub(in crate::pages::agents) fn bound(
+    before: String,
+    write: impl Fn(String) + 'static,
+) -> RwSignal<String> {
     let value = RwSignal::new(before);
     Effect::new(move |was: Option<String>| {
         let now = value.get();
@@ -19,7 +22,7 @@ pub(super) fn bound(before: String, write: impl Fn(String) + 'static) -> RwSigna
 }
 
 #[component]
-pub(super) fn Words(
+pub(in crate::pages::agents) fn Words(
     #[prop(into)] label: String,
     before: String,
     #[prop(optional, into)] hint: String,
@@ -32,7 +35,7 @@ pub(super) fn Words(
 
 /// A whole number; what is none is not told.
 #[component]
-pub(super) fn Number(
+pub(in crate::pages::agents) fn Number(
     #[prop(into)] label: String,
     before: i32,
     min: i32,
@@ -73,7 +76,7 @@ pub(super) fn Number(
 
 /// A list that adds what is chosen and goes back to its first line.
 #[component]
-pub(super) fn AddFrom(
+pub(in crate::pages::agents) fn AddFrom(
     #[prop(into)] label: String,
     #[prop(into)] choices: Signal<Vec<Choice>>,
     on_add: impl Fn(String) + 'static,
@@ -100,6 +103,6 @@ pub(super) fn AddFrom(
 
 /// A mark for what Kommo no longer has.
 #[component]
-pub(super) fn Gone() -> impl IntoView {
+pub(in crate::pages::agents) fn Gone() -> impl IntoView {
     view! { <Badge label=text::deals().gone tone=Tone::Danger /> }
 }

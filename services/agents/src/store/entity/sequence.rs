@@ -1,0 +1,36 @@
+use sea_orm::entity::prelude::*;
+use t11_store::OrgOwned;
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "sequences")]
+pub(crate) struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub org_id: Uuid,
+    pub agent_id: Uuid,
+    pub display_name: String,
+    pub name_key: String,
+    pub enabled: bool,
+    pub start_kind: String,
+    pub start_minutes: i32,
+    pub start_pipeline_id: i64,
+    pub start_stage_id: i64,
+    pub skip_condition: String,
+    pub stages: Json,
+    pub steps: Json,
+    pub quiet_start_minute: i32,
+    pub quiet_end_minute: i32,
+    pub request_id: Option<Uuid>,
+    pub revision: i64,
+    pub create_time: DateTimeUtc,
+    pub update_time: DateTimeUtc,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub(crate) enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl OrgOwned for Entity {
+    const ORG: Column = Column::OrgId;
+}
