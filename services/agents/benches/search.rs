@@ -11,13 +11,15 @@ use t11_agents::knowledge::stem::Stemming;
 use t11_agents::knowledge::terms::{Terms, decode_terms, encode_terms};
 use uuid::Uuid;
 
-const CHUNKS: usize = 100_000;
+/// Unoptimised it would take minutes and measure nothing.
+const SCALE: usize = if cfg!(debug_assertions) { 20 } else { 1 };
+const CHUNKS: usize = 100_000 / SCALE;
 const CHUNKS_OF_SOURCE: usize = 20;
 const WORDS_OF_CHUNK: usize = 170;
 const VOCABULARY: usize = 60_000;
 const QUERIES: usize = 2_000;
 const VECTOR_DIMS: usize = 384;
-const VECTOR_CHUNKS: usize = 20_000;
+const VECTOR_CHUNKS: usize = 20_000 / SCALE;
 const VECTOR_QUERIES: usize = 300;
 
 fn main() -> std::io::Result<()> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use t11_tests::client::{name, new_id};
-use t11_tests::{Client, eventually};
+use t11_tests::{Client, within};
 use tokio::task::JoinSet;
 
 /// Reads of every service, through the front.
@@ -25,6 +25,8 @@ const READ_PAUSE: Duration = Duration::from_millis(5);
 const WRITE_PAUSE: Duration = Duration::from_millis(150);
 /// Before a writer asks again.
 const AGAIN: Duration = Duration::from_millis(200);
+/// How long a source may wait to be read.
+const READ: Duration = Duration::from_secs(180);
 
 /// People who read without a pause, and what they were refused.
 pub(crate) struct Readers {
@@ -234,7 +236,8 @@ impl Written {
 /// Waits until the source has been read, and asserts that each of its chunks is there once.
 pub(crate) async fn is_read_once(client: &Client, source: &str) {
     let path = format!("/api/knowledge/{source}");
-    eventually(&path, || async {
+    // Of what is killed and frozen, a lease or two must end first, on a busy machine.
+    within(READ, &path, || async {
         let read = client.get(&path).await.ok();
         (read["state"] == "SOURCE_STATE_READY").then_some(())
     })
