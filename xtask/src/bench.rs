@@ -367,7 +367,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     for Figure { name, value } in &figures {
         println!("{name:<64} {value:>12.2}");
     }
-    println!("\n{}", table(&goals, &figures)?);
+    let table = table(&goals, &figures)?;
+    if options.short {
+        say("unoptimised: every figure is there, and none says how fast anything is");
+    } else {
+        println!("\n{table}");
+    }
     Ok(())
 }
 
