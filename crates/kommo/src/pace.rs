@@ -63,8 +63,18 @@ pub enum Budget<'a> {
     Address,
 }
 
-/// Counts calls. The services' limiter does, in the process or for all replicas in Redis; it is
-/// handed in, for it links databases and this crate does not.
+/// That Kommo wants no more calls for so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There were too many (429).
+    Limited(Duration),
+    /// The account or our address is blocked (403).
+    Blocked(Duration),
+}
+
+/// Counts calls, and tells other replicas of refusals. The services' limiter and bus do, in the
+/// process or for all replicas in Redis; they are handed in, for they link databases and this crate
+/// does not.
 #[async_trait]
 pub trait Meter: Send + Sync + 'static {
     /// Counts one call.
@@ -72,6 +82,10 @@ pub trait Meter: Send + Sync + 'static {
     /// # Errors
     /// How long to wait when the budget is used up, and then it is not counted.
     async fn count(&self, budget: Budget<'_>) -> Result<(), Duration>;
+
+    /// Kommo has refused a call to the account: others who call it are told, and hand that to
+    /// [`Pace::rest`]. One who calls alone tells nobody.
+    fn refused(&self, _account: &AccountHost, _refusal: Refusal) {}
 }
 
 /// Admits calls. Clones share budgets, queues and rests: keep one in a process.
@@ -96,9 +110,10 @@ impl Pace {
         }))
     }
 
-    /// Lets the account rest, as another replica has been told to.
-    pub fn pause(&self, account: &AccountHost, pause: Duration) {
-        self.0.rests.pause(account, pause);
+    /// Lets the account rest: another replica was refused.
+    pub fn rest(&self, account: &AccountHost, refusal: Refusal) {
+        let verdict = Verdict::Refused(refusal);
+        self.0.rests.settle(account, false, verdict);
     }
 
     /// How long the account still rests; zero when the next call will probe whether it must.
@@ -125,7 +140,7 @@ impl Pace {
         // It may have been told to rest meanwhile.
         let is_probe = self.0.rests.begin(account)?;
         Ok(Admission {
-            rests: &self.0.rests,
+            shared: &self.0,
             account: account.clone(),
             is_probe,
             is_settled: false,
@@ -162,7 +177,7 @@ impl Shared {
 
 /// A call that may be made. What came of it is told with [`Admission::settle`].
 pub(crate) struct Admission<'a> {
-    rests: &'a Rests,
+    shared: &'a Shared,
     account: AccountHost,
     is_probe: bool,
     is_settled: bool,
@@ -172,7 +187,11 @@ impl Admission<'_> {
     pub(crate) fn settle<T>(mut self, outcome: &Result<T, Error>) {
         self.is_settled = true;
         let verdict = Verdict::of(outcome.as_ref().err());
-        self.rests.settle(&self.account, self.is_probe, verdict);
+        let Shared { rests, meter, .. } = self.shared;
+        rests.settle(&self.account, self.is_probe, verdict);
+        if let Verdict::Refused(refusal) = verdict {
+            meter.refused(&self.account, refusal);
+        }
     }
 }
 
@@ -181,7 +200,8 @@ impl Drop for Admission<'_> {
     fn drop(&mut self) {
         if !self.is_settled {
             let verdict = Verdict::NoAnswer;
-            self.rests.settle(&self.account, self.is_probe, verdict);
+            let rests = &self.shared.rests;
+            rests.settle(&self.account, self.is_probe, verdict);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The way to the accounts at Kommo: clients whose tokens work, at a pace that Kommo bears.
 
 mod meter;
+pub(crate) mod refusals;
 
 use std::future::Future;
 

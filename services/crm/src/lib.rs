@@ -28,7 +28,7 @@ use anyhow::{Context as _, Result};
 use futures::future::BoxFuture;
 use t11_core::{PageTokens, World};
 use t11_kommo::{Hosts, Http};
-use t11_runtime::{Built, Context, Environment, JobHandler, Redis, Secret, Service};
+use t11_runtime::{Built, Bus, Context, Environment, JobHandler, Redis, Secret, Service};
 use t11_store::{Db, Keyring};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,7 +39,7 @@ use crate::authorization::Authorizations;
 use crate::effect::apply::Effects;
 use crate::intake::Intake;
 use crate::intake::secret::SecretHasher;
-use crate::kommo::{Kommo, Meter};
+use crate::kommo::{Kommo, Meter, refusals};
 use crate::lead::Leads;
 use crate::message::send::Messages;
 use crate::store::Store;
@@ -65,6 +65,7 @@ impl Service for Crm {
             keyring: context.keyring(),
             page_tokens: context.page_tokens(),
             redis: context.redis(),
+            bus: context.bus(),
             tasks: context.tasks(),
             is_production,
             webhook_secret: context.key(config.webhook_secret.as_ref(), "KOMMO_WEBHOOK_SECRET")?,
@@ -93,6 +94,8 @@ pub struct Parts {
     pub page_tokens: PageTokens,
     /// Where replicas count calls to Kommo together.
     pub redis: Option<Redis>,
+    /// Where they tell each other of Kommo's refusals.
+    pub bus: Bus,
     /// Work that outlives the call it began in.
     pub tasks: TaskTracker,
     /// Whether hosts that are not Kommo's are refused.
@@ -126,8 +129,11 @@ pub fn wire(config: &Config, parts: Parts) -> Result<Wired> {
         .context("`crm.test_hosts` (KOMMO_TEST_HOSTS)")?;
     let http = Http::new(hosts)?;
     let meter = match config.is_paced {
-        true => Meter::new(parts.redis.as_ref(), &parts.world, config.replicas),
-        false => Meter::unlimited(&parts.world),
+        true => {
+            let redis = parts.redis.as_ref();
+            Meter::new(redis, &parts.world, config.replicas, parts.bus.clone())
+        }
+        false => Meter::unlimited(&parts.world, parts.bus.clone()),
     };
     let world = parts.world.clone();
     let kommo = Kommo::new(store.clone(), http, meter, world.clone(), parts.tasks);
@@ -165,7 +171,9 @@ pub fn wire(config: &Config, parts: Parts) -> Result<Wired> {
         store: store.clone(),
         world,
     };
-    let upkeep = intake_upkeep.clone().keep(parts.shutdown);
+    let upkeep = intake_upkeep.clone().keep(parts.shutdown.clone());
+    let hosts = kommo.hosts().clone();
+    let refusals = refusals::heed(parts.bus, kommo.pace.clone(), hosts, parts.shutdown);
     let routes = grpc::routes(
         store,
         kommo,
@@ -180,6 +188,7 @@ pub fn wire(config: &Config, parts: Parts) -> Result<Wired> {
         tasks: vec![
             ("upkeep of the intake", Box::pin(upkeep)),
             ("upkeep of connections", Box::pin(renewals)),
+            ("refusals of Kommo", Box::pin(refusals)),
         ],
         intake_upkeep,
     })

@@ -49,18 +49,18 @@ impl Subscriptions {
             async move { subscribe(&client, &addresses).await }
         });
         match subscribed.await {
-            Ok(webhook) => {
+            Ok(Subscribed { webhook, is_new }) => {
                 let (state, events) = described(webhook);
                 self.store
-                    .note_webhook(scope, connection, state, events)
+                    .note_webhook(scope, connection, state, events, is_new)
                     .await
             }
             Err(error) => {
                 // While Kommo is away nothing is known of the subscription.
                 if matches!(&error, Error::Kommo(refusal) if refusal.repeat() == Repeat::Never) {
-                    let noted = self
-                        .store
-                        .note_webhook(scope, connection, MISSING, Vec::new());
+                    let noted =
+                        self.store
+                            .note_webhook(scope, connection, MISSING, Vec::new(), false);
                     noted.await?;
                 }
                 Err(error)
@@ -145,8 +145,15 @@ struct Addresses {
     prefix: String,
 }
 
-/// Subscribes unless we are, and takes back our other subscriptions. What Kommo then says of ours.
-async fn subscribe(client: &Client, addresses: &Addresses) -> Result<Option<Webhook>, KommoError> {
+/// What Kommo says of our subscription.
+struct Subscribed {
+    webhook: Option<Webhook>,
+    /// Until now it told us nothing.
+    is_new: bool,
+}
+
+/// Subscribes unless we are, and takes back our other subscriptions.
+async fn subscribe(client: &Client, addresses: &Addresses) -> Result<Subscribed, KommoError> {
     let destination = addresses.destination.as_str();
     let webhooks = client.webhooks(None).await?;
     let known = webhooks
@@ -154,7 +161,10 @@ async fn subscribe(client: &Client, addresses: &Addresses) -> Result<Option<Webh
         .find(|webhook| webhook.destination == destination);
     if known.is_some_and(is_working) {
         take_back_others(client, &webhooks, addresses).await?;
-        return Ok(known.cloned());
+        return Ok(Subscribed {
+            webhook: known.cloned(),
+            is_new: false,
+        });
     }
     if known.is_some_and(|webhook| webhook.is_disabled) {
         // That a second subscription enables a first one is not verified.
@@ -163,10 +173,13 @@ async fn subscribe(client: &Client, addresses: &Addresses) -> Result<Option<Webh
     client.subscribe(destination, &EventName::OF_AGENTS).await?;
     let webhooks = client.webhooks(None).await?;
     take_back_others(client, &webhooks, addresses).await?;
-    let now = webhooks
+    let webhook = webhooks
         .into_iter()
         .find(|webhook| webhook.destination == destination);
-    Ok(now)
+    Ok(Subscribed {
+        webhook,
+        is_new: true,
+    })
 }
 
 async fn take_back_others(

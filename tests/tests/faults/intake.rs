@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use t11_fake_kommo::{FakeKommo, FakeKommoOptions, Newcomer};
+use t11_fake_kommo::{FakeKommo, FakeKommoOptions, Newcomer, Sending};
 use t11_tests::live::{Beside, Company, teach};
 use t11_tests::processes::{Plan, ProcessMesh, free_address};
 use t11_tests::servers::{Postgres, Redis};
@@ -170,6 +170,11 @@ async fn f20_what_kommo_was_told_is_kept_is_answered_once_whoever_is_killed() {
     .await;
     company.agent(json!({})).await;
     company.kommo.set_parallel_deliveries(64);
+    // The month's messages of the add-on are not what is tested.
+    company.account().set_sending(Sending {
+        quota: u32::MAX,
+        ..company.account().sending()
+    });
 
     let leads = told("T11_WEBHOOKS", WEBHOOKS) / WEBHOOKS_A_LEAD;
     let leads = usize::try_from(leads).unwrap();

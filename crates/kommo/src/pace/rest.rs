@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::Refusal;
 use crate::error::Error;
 use crate::host::AccountHost;
 
@@ -19,10 +20,7 @@ const WHILE_PROBED: Duration = Duration::from_secs(5);
 pub(super) enum Verdict {
     /// Kommo answers.
     Answered,
-    /// Too many.
-    Limited(Duration),
-    /// The account or the address is blocked.
-    Blocked(Duration),
+    Refused(Refusal),
     /// Nothing can be said.
     NoAnswer,
 }
@@ -30,8 +28,10 @@ pub(super) enum Verdict {
 impl Verdict {
     pub(super) fn of(error: Option<&Error>) -> Self {
         match error {
-            Some(Error::RateLimited { retry_after }) => Self::Limited(*retry_after),
-            Some(Error::Blocked { retry_after }) => Self::Blocked(*retry_after),
+            Some(Error::RateLimited { retry_after }) => {
+                Self::Refused(Refusal::Limited(*retry_after))
+            }
+            Some(Error::Blocked { retry_after }) => Self::Refused(Refusal::Blocked(*retry_after)),
             Some(
                 Error::Unreachable
                 | Error::Timeout
@@ -63,10 +63,6 @@ struct State {
 }
 
 impl Rests {
-    pub(super) fn pause(&self, account: &AccountHost, pause: Duration) {
-        self.0.lock().rest(account, pause, false);
-    }
-
     pub(super) fn left(&self, account: &AccountHost) -> Option<Duration> {
         let state = self.0.lock();
         let rests = state.rests(account).map(|rest| rest.until);
@@ -93,8 +89,8 @@ impl Rests {
     pub(super) fn settle(&self, account: &AccountHost, is_probe: bool, verdict: Verdict) {
         let mut state = self.0.lock();
         match verdict {
-            Verdict::Limited(pause) => state.rest(account, pause, false),
-            Verdict::Blocked(pause) => state.rest(account, pause, true),
+            Verdict::Refused(Refusal::Limited(pause)) => state.rest(account, pause, false),
+            Verdict::Refused(Refusal::Blocked(pause)) => state.rest(account, pause, true),
             // Only the probe ends a rest: others may have been sent before it began.
             Verdict::Answered if is_probe => {
                 state.accounts.remove(account);

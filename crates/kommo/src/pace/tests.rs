@@ -252,9 +252,36 @@ async fn several_blocked_accounts_are_a_blocked_address() {
     settle(&pace, &account("one"), Ok(())).await;
 }
 
+/// Notes who was refused.
+#[derive(Default)]
+struct Told(Mutex<Vec<(AccountHost, Refusal)>>);
+
+#[async_trait]
+impl Meter for Told {
+    async fn count(&self, _: Budget<'_>) -> Result<(), Duration> {
+        Ok(())
+    }
+
+    fn refused(&self, account: &AccountHost, refusal: Refusal) {
+        self.0.lock().push((account.clone(), refusal));
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn another_replicas_rest_can_be_taken_over() {
-    let (pace, one) = (pace(), account("one"));
-    pace.pause(&one, Duration::from_secs(30));
-    assert_eq!(refused(&pace, &one).await, Duration::from_secs(30));
+async fn what_one_replica_is_refused_others_are_told_and_rest() {
+    let (told, one) = (Arc::new(Told::default()), account("one"));
+    let (here, there) = (Pace::new(told.clone()), pace());
+    settle(&here, &one, Ok(())).await;
+    assert_eq!(*told.0.lock(), []);
+    settle(&here, &one, limited(30)).await;
+    let heard = std::mem::take(&mut *told.0.lock());
+    assert_eq!(
+        heard,
+        [(one.clone(), Refusal::Limited(Duration::from_secs(30)))]
+    );
+    for (account, refusal) in heard {
+        there.rest(&account, refusal);
+    }
+    assert_eq!(refused(&there, &one).await, Duration::from_secs(30));
+    assert_eq!(refused(&here, &one).await, Duration::from_secs(30));
 }

@@ -4,7 +4,7 @@
 //! A poll of an account where nothing has changed is one call and no write. Open talks are listed,
 //! newest first; those that changed after the cursor are read from there on, and what is not known
 //! by its id is filed as an event. While webhooks come, an account is polled every quarter of an
-//! hour instead of every 90 s.
+//! hour instead of every 90 s, and at once when Kommo had given up telling us.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +34,10 @@ pub(crate) const EVERY_WHILE_HEARD: TimeDelta = TimeDelta::minutes(15);
 const OVERLAP: TimeDelta = TimeDelta::seconds(60);
 /// What is older is not answered any more.
 const LOOK_BACK: TimeDelta = TimeDelta::hours(24);
-/// Pages of open talks that are looked at: a thousand talks.
-const MAX_PAGES: usize = 4;
+/// Pages of open talks that are looked at: ten thousand talks.
+const MAX_PAGES: usize = 40;
+/// Talks whose messages are filed together; a poll that is broken off goes on after them.
+const TALKS_AT_ONCE: usize = 50;
 /// Messages of one talk that are looked at.
 const MAX_MESSAGES: usize = 250;
 
@@ -63,26 +65,27 @@ impl Poller {
         };
         let from = cursor.time.max(self.world.now() - LOOK_BACK);
         let talks = self.open_talks(scope, connection).await?;
-        let changed: Vec<&Talk> = talks
+        let (mut changed, known): (Vec<&Talk>, Vec<&Talk>) = talks
             .iter()
             .filter(|talk| talk.updated_at.is_some_and(|time| time >= from - OVERLAP))
-            .filter(|talk| cursor.talks.get(&talk.talk_id.0).copied() != changed_at(talk))
-            .collect();
-        if changed.is_empty() {
-            return Ok(0);
-        }
-        let mut filings = Vec::new();
-        for talk in changed {
-            let messages = self.messages(scope, connection, talk, from).await?;
-            filings.extend(
-                messages
+            .partition(|talk| cursor.talks.get(&talk.talk_id.0).copied() != changed_at(talk));
+        changed.sort_by_key(|talk| talk.updated_at);
+        let (mut found, mut read) = (0, 0);
+        for talks in changed.chunks(TALKS_AT_ONCE) {
+            let mut filings = Vec::new();
+            for talk in talks {
+                let messages = self.messages(scope, connection, talk, from).await?;
+                let filed = messages
                     .iter()
-                    .flat_map(|message| filed(talk, message, account)),
-            );
+                    .flat_map(|message| filed(talk, message, account));
+                filings.extend(filed);
+            }
+            found += self.file(scope, connection, filings).await?;
+            read += talks.len();
+            let done = known.iter().chain(&changed[..read]).copied();
+            let next = next_cursor(done, &changed[..read], from);
+            self.store.set_poll_cursor(scope, connection, next).await?;
         }
-        let found = self.file(scope, connection, filings).await?;
-        let next = next_cursor(&talks, from);
-        self.store.set_poll_cursor(scope, connection, next).await?;
         Ok(found)
     }
 
@@ -154,11 +157,16 @@ fn changed_at(talk: &Talk) -> Option<i64> {
     talk.updated_at.map(|time| time.timestamp())
 }
 
-/// Where the next poll begins, with the talks that it would else read again.
-fn next_cursor(talks: &[Talk], from: DateTime<Utc>) -> PollCursor {
-    let times = talks.iter().filter_map(|talk| talk.updated_at);
-    let time = times.max().unwrap_or(from).max(from);
-    let near = talks.iter().filter(|talk| {
+/// Where the next poll begins when these talks are read, the oldest first, with those of all that
+/// are done that it would else read again.
+fn next_cursor<'a>(
+    done: impl Iterator<Item = &'a Talk>,
+    read: &[&Talk],
+    from: DateTime<Utc>,
+) -> PollCursor {
+    let last = read.last().and_then(|talk| talk.updated_at);
+    let time = last.unwrap_or(from).max(from);
+    let near = done.filter(|talk| {
         talk.updated_at
             .is_some_and(|changed| changed >= time - OVERLAP)
     });

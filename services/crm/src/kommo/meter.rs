@@ -1,5 +1,5 @@
 //! Counts calls to Kommo by the limiters of the mesh: for all replicas together where there is a
-//! Redis.
+//! Redis. All of them rest when one is refused.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,9 +10,13 @@ use parking_lot::RwLock;
 use sha2::{Digest as _, Sha256};
 use t11_core::World;
 use t11_kommo::AccountHost;
-use t11_kommo::pace::{self, ACCOUNT_PER_SECOND, ADDRESS_PER_SECOND, Budget, SYNC_PER_SECOND};
-use t11_runtime::Redis;
+use t11_kommo::pace::{
+    self, ACCOUNT_PER_SECOND, ADDRESS_PER_SECOND, Budget, Refusal, SYNC_PER_SECOND,
+};
 use t11_runtime::limiter::{LimitKey, Limiter, Quota, limiter};
+use t11_runtime::{Bus, Redis};
+
+use super::refusals;
 
 /// The rates that an account may be given: a limiter for each.
 const RATES: [&str; ADDRESS_PER_SECOND as usize] = [
@@ -36,11 +40,13 @@ struct Budgets {
     address: Arc<dyn Limiter>,
     /// Calls a second of accounts that people have set.
     rates: RwLock<HashMap<AccountHost, u32>>,
+    /// To the other replicas.
+    bus: Bus,
 }
 
 impl Meter {
     /// Counts in `redis` if there is one, else as one of `replicas`.
-    pub(crate) fn new(redis: Option<&Redis>, world: &World, replicas: u32) -> Self {
+    pub(crate) fn new(redis: Option<&Redis>, world: &World, replicas: u32, bus: Bus) -> Self {
         let of = |name, per_second: u32, burst| {
             let quota = Quota {
                 per_minute: per_second * 60,
@@ -60,11 +66,12 @@ impl Meter {
             sync: of("crm.kommo.sync", SYNC_PER_SECOND, 1),
             address: of("crm.kommo.address", ADDRESS_PER_SECOND, 1),
             rates: RwLock::default(),
+            bus,
         }))
     }
 
     /// Lets as many calls pass as come, for a stand-in of Kommo.
-    pub(crate) fn unlimited(world: &World) -> Self {
+    pub(crate) fn unlimited(world: &World, bus: Bus) -> Self {
         let quota = Quota {
             per_minute: u32::MAX,
             burst: u32::MAX,
@@ -75,6 +82,7 @@ impl Meter {
             sync: of("crm.kommo.sync"),
             address: of("crm.kommo.address"),
             rates: RwLock::default(),
+            bus,
         }))
     }
 
@@ -113,5 +121,9 @@ impl pace::Meter for Budgets {
         };
         let key = LimitKey::Digest(Sha256::digest(key).into());
         limiter.count(&key).await.map_err(|refused| refused.wait)
+    }
+
+    fn refused(&self, account: &AccountHost, refusal: Refusal) {
+        refusals::tell(&self.bus, account, refusal);
     }
 }

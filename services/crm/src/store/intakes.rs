@@ -70,16 +70,24 @@ impl Store {
         begin.await
     }
 
-    /// Notes what Kommo says of the subscription. While there is none, talks are polled at once.
+    /// Notes what Kommo says of the subscription. While there is none, and when a new one takes the
+    /// place of one that was lost, talks are polled at once.
     pub(crate) async fn note_webhook(
         &self,
         scope: &OrgScope,
         connection: Uuid,
         state: &'static str,
         events: Vec<String>,
+        is_new: bool,
     ) -> Result<(), Error> {
         let now = self.world.now();
         let note = self.db.write(scope, move |tx| async move {
+            let known = tx
+                .find::<connection::Entity>()?
+                .filter(connection::Column::Id.eq(connection))
+                .one(&tx)
+                .await?;
+            let was_lost = is_new && known.is_some_and(|row| row.webhook_check_time.is_some());
             tx.update_many::<connection::Entity>()?
                 .col_expr(connection::Column::WebhookState, state.into())
                 .col_expr(
@@ -90,7 +98,7 @@ impl Store {
                 .filter(connection::Column::Id.eq(connection))
                 .exec(&tx)
                 .await?;
-            if state != ACTIVE {
+            if state != ACTIVE || was_lost {
                 tx.update_many::<intake::Entity>()?
                     .col_expr(intake::Column::NextPollTime, now.into())
                     .filter(intake::Column::Id.eq(connection))

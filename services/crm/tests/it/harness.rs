@@ -21,7 +21,8 @@ use t11_proto::crm::v1::connection_service_client::ConnectionServiceClient;
 use t11_proto::crm::v1::credential_service_client::CredentialServiceClient;
 use t11_proto::crm::v1::lead_service_client::LeadServiceClient;
 use t11_proto::crm::v1::message_service_client::MessageServiceClient;
-use t11_runtime::{JobHandler, RunningJob, Secret};
+use t11_runtime::bus::InProcess;
+use t11_runtime::{Bus, JobHandler, RunningJob, Secret};
 use t11_store::testing::TestDb;
 use t11_store::{Keyring, StoreError, System};
 use tokio_util::sync::CancellationToken;
@@ -118,6 +119,7 @@ impl Crm {
             keyring: Arc::new(Keyring::new(ENCRYPTION_KEY)),
             page_tokens: PageTokens::new([7; 32]),
             redis: None,
+            bus: Bus::join(Arc::new(InProcess::default()), &world),
             tasks: TaskTracker::new(),
             is_production: false,
             webhook_secret: Secret::from("w".repeat(43)),

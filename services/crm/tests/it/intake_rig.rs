@@ -31,7 +31,8 @@ use t11_proto::crm::v1::connection_service_client::ConnectionServiceClient;
 use t11_proto::crm::v1::credential_service_client::CredentialServiceClient;
 use t11_proto::crm::v1::event_service_client::EventServiceClient;
 use t11_proto::crm::v1::intake_service_client::IntakeServiceClient;
-use t11_runtime::{JobFailure, JobHandler, RunningJob, Secret};
+use t11_runtime::bus::InProcess;
+use t11_runtime::{Bus, JobFailure, JobHandler, RunningJob, Secret};
 use t11_store::testing::TestDb;
 use t11_store::{Keyring, StoreError, System};
 use tokio_util::sync::CancellationToken;
@@ -432,6 +433,7 @@ fn wire(db: &TestDb, world: &World, account: &Account, door: SocketAddr) -> Wire
         keyring: Arc::new(Keyring::new([9; 32])),
         page_tokens: PageTokens::new([7; 32]),
         redis: None,
+        bus: Bus::join(Arc::new(InProcess::default()), world),
         tasks: TaskTracker::new(),
         is_production: false,
         webhook_secret: Secret::from("w".repeat(44)),

@@ -9,6 +9,8 @@ use secrecy::ExposeSecret as _;
 use t11_core::{Caller, Clock, OrgId, OrgScope, Permission, SystemWorld, World};
 use t11_fake_kommo::{FakeKommo, FakeKommoOptions, Integration};
 use t11_kommo::{Client, Hosts, Http, Lane};
+use t11_runtime::Bus;
+use t11_runtime::bus::InProcess;
 use t11_store::testing::TestDb;
 use t11_store::{Keyring, StoreError, System};
 use tokio_util::task::TaskTracker;
@@ -171,6 +173,7 @@ fn replica(fake: &FakeKommo, db: &TestDb, world: &World) -> Kommo {
     let hosts: Vec<_> = fake.hosts().split(',').map(str::to_owned).collect();
     let http = Http::new(Hosts::with_test_hosts(&hosts, false).unwrap()).unwrap();
     let store = Store::new(db.db(), world.clone(), Arc::new(Keyring::new([9; 32])));
-    let meter = Meter::unlimited(world);
+    let bus = Bus::join(Arc::new(InProcess::default()), world);
+    let meter = Meter::unlimited(world, bus);
     Kommo::new(store, http, meter, world.clone(), TaskTracker::new())
 }
