@@ -12,6 +12,8 @@ mod m20261121_182100_create_memories;
 mod m20261121_182200_create_actions;
 mod m20261121_190000_create_triggers;
 mod m20261121_190100_create_sequences;
+mod m20261122_060000_create_agent_versions;
+mod m20261122_061000_create_evaluation;
 
 use sea_orm_migration::prelude::*;
 
@@ -35,6 +37,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_182200_create_actions::Migration),
             Box::new(m20261121_190000_create_triggers::Migration),
             Box::new(m20261121_190100_create_sequences::Migration),
+            Box::new(m20261122_060000_create_agent_versions::Migration),
+            Box::new(m20261122_061000_create_evaluation::Migration),
         ]
     }
 

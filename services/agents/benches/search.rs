@@ -159,6 +159,8 @@ fn queries(vocabulary: &[String], random: &mut Random) -> Vec<String> {
 fn source(number: usize) -> Source {
     Source {
         id: Uuid::from_u128(number as u128),
+        reading: 1,
+        retired: false,
         version: 1,
         agent: None,
         category: None,

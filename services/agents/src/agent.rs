@@ -1,6 +1,7 @@
 //! An agent: its settings, what they may hold, and the states it moves through.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use t11_core::{Etag, Violations};
 use uuid::Uuid;
 
 use crate::Error;
+use crate::version::{Frozen, VersionRef};
 
 /// Whether an agent answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,6 +188,10 @@ pub struct Agent {
     pub revision: i64,
     pub create_time: DateTime<Utc>,
     pub update_time: DateTime<Utc>,
+    /// What clients are answered from; `None`: its settings, for it was never published.
+    pub live_version: Option<VersionRef>,
+    /// What it answers from here; `None`: its settings, and what the company has today.
+    pub frozen: Option<Arc<Frozen>>,
 }
 
 /// Name and settings as a person gave them.
@@ -226,6 +232,11 @@ impl Draft {
 }
 
 impl Settings {
+    /// The categories whose sources it may use; `None` = all, also unfiled ones.
+    pub fn searched(&self) -> Option<HashSet<Uuid>> {
+        (!self.all_categories).then(|| self.categories.iter().copied().collect())
+    }
+
     fn take_advanced(&mut self, other: &Self, field: &str) {
         match field {
             "model" => self.model.clone_from(&other.model),
@@ -376,6 +387,25 @@ pub enum Move {
 }
 
 impl Agent {
+    /// The agent as it answers from a version. Only the mode OFF, its main switch, acts at once.
+    pub fn answering_from(self, frozen: Arc<Frozen>) -> Self {
+        let mut settings = frozen.snapshot.settings.clone();
+        if self.settings.answer_mode == AnswerMode::Off {
+            settings.answer_mode = AnswerMode::Off;
+        }
+        Self {
+            display_name: frozen.snapshot.display_name.clone(),
+            settings,
+            frozen: Some(frozen),
+            ..self
+        }
+    }
+
+    /// The version it answers from here.
+    pub fn version(&self) -> Option<VersionRef> {
+        self.frozen.as_ref().and_then(|frozen| frozen.version)
+    }
+
     /// The etag of this revision.
     pub fn etag(&self) -> Etag {
         Etag::of(self.revision)
@@ -445,6 +475,8 @@ mod tests {
             revision: 1,
             create_time: DateTime::UNIX_EPOCH,
             update_time: DateTime::UNIX_EPOCH,
+            live_version: None,
+            frozen: None,
         }
     }
 

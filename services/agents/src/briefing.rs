@@ -200,7 +200,10 @@ impl Briefing {
         conversation: &Conversation,
     ) -> Result<Known, Error> {
         let known = self.own(scope, agent, conversation).await?;
-        let crm = self.trial(scope, agent.id).await?;
+        let crm = match &agent.frozen {
+            None => self.trial(scope, agent.id).await?,
+            Some(frozen) => self.tried(scope, frozen.snapshot.crm.clone()).await,
+        };
         Ok(Known { crm, ..known })
     }
 
@@ -210,11 +213,15 @@ impl Briefing {
     /// When our own rows cannot be read.
     pub(crate) async fn trial(&self, scope: &OrgScope, agent: Uuid) -> Result<Option<Crm>, Error> {
         let settings = self.store.crm_settings(scope, agent).await?;
-        match self.imagined(scope, settings.rules).await {
-            Ok(crm) => Ok(crm),
+        Ok(self.tried(scope, settings.rules).await)
+    }
+
+    async fn tried(&self, scope: &OrgScope, rules: CrmRules) -> Option<Crm> {
+        match self.imagined(scope, rules).await {
+            Ok(crm) => crm,
             Err(fault) => {
                 tracing::warn!(reason = fault.reason(), "the test knows no account");
-                Ok(None)
+                None
             }
         }
     }
@@ -250,7 +257,10 @@ impl Briefing {
         agent: &Agent,
         conversation: &Conversation,
     ) -> Result<Known, Error> {
-        let (scripts, responses) = self.store.published_plays(scope, agent.id).await?;
+        let (scripts, responses) = match &agent.frozen {
+            None => self.store.published_plays(scope, agent.id).await?,
+            Some(frozen) => self.store.frozen_plays(scope, frozen.clone()).await?,
+        };
         let memories = if agent.settings.memory_enabled {
             let client = client_key(conversation);
             self.store.memories(scope, client).await?

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;
-use t11_core::{OrgScope, World};
+use t11_core::{OrgScope, World, format_name};
 use t11_grpc::Peer;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -16,11 +16,14 @@ use crate::agent::Settings;
 use crate::briefing::Briefing;
 use crate::clients::{Accounts, Llm};
 use crate::conversation::{Author, Message, Turn};
+use crate::evaluation::Setup;
+use crate::knowledge::index::Filter;
 use crate::knowledge_search::KnowledgeSearch;
-use crate::store::{Beginning, Store};
+use crate::store::{Beginning, Prices, Store};
 use crate::turn::{
-    self, Found, Inbound, Mode, Observer, Past, Report, Sentence, Sources, State, Step,
+    self, Found, Inbound, Language, Mode, Observer, Past, Report, Sentence, Sources, State, Step,
 };
+use crate::version::Frozen;
 
 /// What happens in a chat.
 #[derive(Debug, Clone)]
@@ -30,6 +33,13 @@ pub(crate) enum Event {
     Retracted,
     Finished(Box<(Option<Message>, Turn)>),
     Failed(Arc<Error>),
+}
+
+/// Where a case begins, and what its calls are paid from.
+pub(crate) struct Tried<'a> {
+    pub(crate) setup: &'a Setup,
+    pub(crate) run: Uuid,
+    pub(crate) budget_micro_usd: i64,
 }
 
 /// Runs turns of the test chat.
@@ -92,12 +102,63 @@ impl Chat {
             store: &self.store,
             search: &self.search,
             scope,
+            frozen: inbound.agent.frozen.as_deref(),
         };
         let observer = Channel(events.clone());
         let report = turn::run(&inbound, &model, &sources, &observer).await?;
         let ending = self.store.end_turn(scope, &turn, report.clone());
         let answer = Box::pin(ending).await?;
         Ok((answer, finished(turn, report)))
+    }
+
+    /// Runs a begun turn of a case and stores how it ended.
+    ///
+    /// # Errors
+    /// What kept it from its end; the turn is stored as failed.
+    pub(crate) async fn evaluate(
+        &self,
+        scope: &OrgScope,
+        beginning: Beginning,
+        tried: Tried<'_>,
+    ) -> Result<Report, Error> {
+        let turn = beginning.turn.clone();
+        let ended = Box::pin(self.evaluated(scope, beginning, tried)).await;
+        if let Err(error) = &ended {
+            let fault = (t11_core::Fault::reason(error).to_owned(), error.to_string());
+            self.abandon(scope, &turn, State::Failed, Some(fault)).await;
+        }
+        ended
+    }
+
+    async fn evaluated(
+        &self,
+        scope: &OrgScope,
+        beginning: Beginning,
+        tried: Tried<'_>,
+    ) -> Result<Report, Error> {
+        let turn = beginning.turn.clone();
+        let inbound = self.inbound(scope, beginning).await?;
+        let mut inbound = Inbound {
+            mode: Mode::Eval,
+            language: Language::parse(&tried.setup.language).unwrap_or(inbound.language),
+            ..inbound
+        };
+        if let Some(crm) = &mut inbound.known.crm {
+            crm.stand_at(tried.setup.pipeline_id, tried.setup.stage_id);
+        }
+        let run = format_name("evalRuns", tried.run);
+        let model = Llm::of_turn(self.llm.clone(), self.world.clone(), &turn, &inbound.agent)
+            .whole()
+            .paid_from(run, tried.budget_micro_usd);
+        let sources = ScopedSources {
+            store: &self.store,
+            search: &self.search,
+            scope,
+            frozen: inbound.agent.frozen.as_deref(),
+        };
+        let report = turn::run(&inbound, &model, &sources, &Nobody).await?;
+        Box::pin(self.store.end_turn(scope, &turn, report.clone())).await?;
+        Ok(report)
     }
 
     async fn inbound(&self, scope: &OrgScope, beginning: Beginning) -> Result<Inbound, Error> {
@@ -156,6 +217,16 @@ pub(crate) fn past_of(message: Message) -> Past {
     }
 }
 
+/// Nobody watches; the trace is stored at the end.
+pub(crate) struct Nobody;
+
+#[async_trait]
+impl Observer for Nobody {
+    async fn step(&self, _: usize, _: &Step) {}
+    async fn sentence(&self, _: &Sentence) {}
+    async fn retracted(&self) {}
+}
+
 struct Channel(mpsc::Sender<Event>);
 
 #[async_trait]
@@ -178,11 +249,12 @@ impl Channel {
     }
 }
 
-/// The organization's knowledge and prices.
+/// The organization's knowledge and prices, as the agent answers from them.
 pub(crate) struct ScopedSources<'a> {
     pub(crate) store: &'a Store,
     pub(crate) search: &'a KnowledgeSearch,
     pub(crate) scope: &'a OrgScope,
+    pub(crate) frozen: Option<&'a Frozen>,
 }
 
 #[async_trait]
@@ -194,15 +266,29 @@ impl Sources for ScopedSources<'_> {
         today: NaiveDate,
         limit: usize,
     ) -> Result<Found, Error> {
-        let categories: Option<Vec<Uuid>> =
-            (!settings.all_categories).then(|| settings.categories.iter().copied().collect());
+        let version = self.frozen.and_then(|frozen| frozen.version);
+        let pinned = match version {
+            Some(version) => Some(self.store.pinned(self.scope, version.id).await?),
+            None => None,
+        };
+        let filter = Filter {
+            agent: None,
+            categories: settings.searched(),
+            valid_on: Some(today),
+            pinned,
+        };
         let hits = self
             .search
-            .passages(self.scope, query, categories, today, limit)
+            .passages(self.scope, query, &filter, limit)
             .await?;
+        let book = match self.frozen.map(|frozen| frozen.snapshot.prices) {
+            None => Prices::Live,
+            Some(Some((version, _))) => Prices::Of(version),
+            Some(None) => Prices::None,
+        };
         let prices = self
             .store
-            .prices_named(self.scope, query, today, limit)
+            .prices_named(self.scope, book, query, today, limit)
             .await?;
         Ok(Found {
             passages: hits.passages,

@@ -80,6 +80,17 @@ impl Llm {
         }
     }
 
+    /// The calls are paid from this budget and no other.
+    pub(crate) fn paid_from(self, scope: String, cap_micro_usd: i64) -> Self {
+        Self {
+            budgets: vec![llm::BudgetLimit {
+                scope,
+                cap_micro_usd,
+            }],
+            ..self
+        }
+    }
+
     /// Nobody watches the answer being written: one that is cut starts again elsewhere, unseen.
     pub(crate) fn whole(self) -> Self {
         Self {
@@ -105,6 +116,7 @@ impl Model for Llm {
             request_id: self.world.new_id().to_string(),
             budgets: self.budgets.clone(),
             whole: self.whole,
+            cache: None,
         };
         let mut client = CompletionServiceClient::new(self.peer.clone());
         let stream = client

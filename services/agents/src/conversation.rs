@@ -5,6 +5,10 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::turn::{Report, Sentence, State};
+use crate::version::VersionRef;
+
+/// The channel of conversations in which cases are tried, and the mode of their turns.
+pub(crate) const EVAL: &str = "eval";
 
 /// Who wrote a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,6 +257,8 @@ pub(crate) struct Turn {
     pub(crate) id: Uuid,
     pub(crate) conversation_id: Uuid,
     pub(crate) agent_id: Uuid,
+    /// It answers from; `None`: the draft.
+    pub(crate) version: Option<VersionRef>,
     pub(crate) state: State,
     pub(crate) create_time: DateTime<Utc>,
     /// Of a finished turn.

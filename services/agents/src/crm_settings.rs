@@ -186,6 +186,15 @@ impl CrmSettings {
         Etag::of(self.revision)
     }
 
+    /// The same without what is gone and other rules name.
+    #[must_use]
+    pub fn of_its_rules(mut self) -> Self {
+        let named: Vec<_> = self.rules.named();
+        let is_named = |gone: &String| named.iter().any(|(_, name)| name.to_string() == *gone);
+        self.gone.retain(is_named);
+        self
+    }
+
     /// Whether the account has lost more than was known.
     pub fn has_lost_more(&self, catalog: &Catalog) -> bool {
         let gone = self.rules.gone(catalog);

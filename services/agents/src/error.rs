@@ -49,6 +49,23 @@ pub enum Error {
     /// A sequence may not run in a conversation.
     #[error("the sequence cannot run there: {0}")]
     SequenceBlocked(&'static str),
+    #[error("a suite of the agent is already called `{0}`")]
+    EvalSuiteNameTaken(String),
+    #[error("an agent has at most 50 suites, a suite at most 200 cases")]
+    EvalFull,
+    #[error("no case of the suite is enabled")]
+    EvalEmpty,
+    #[error("the suite is being run; wait for its end or cancel it")]
+    EvalRunning,
+    /// Required cases that failed with this draft.
+    #[error("the draft fails required cases: {}", .0.join(", "))]
+    EvalFailed(Vec<String>),
+    /// Required suites that were not run with this draft.
+    #[error("run the required suites with this draft first: {}", .0.join(", "))]
+    EvalNotRun(Vec<String>),
+    /// What it answered from is not kept any more.
+    #[error("version {0} is too old: its knowledge and prices are not kept any more")]
+    AgentVersionOutdated(i32),
     #[error("a category beside it is already called `{0}`")]
     CategoryNameTaken(String),
     #[error("categories nest at most 5 levels deep")]
@@ -127,7 +144,8 @@ impl Fault for Error {
             Self::AgentNameTaken(_)
             | Self::CategoryNameTaken(_)
             | Self::ScriptNameTaken(_)
-            | Self::SequenceNameTaken(_) => FaultKind::AlreadyExists,
+            | Self::SequenceNameTaken(_)
+            | Self::EvalSuiteNameTaken(_) => FaultKind::AlreadyExists,
             Self::AgentState { .. }
             | Self::AgentNotReady
             | Self::StageTaken { .. }
@@ -137,6 +155,12 @@ impl Fault for Error {
             | Self::DraftState
             | Self::AutomationFull
             | Self::SequenceBlocked(_)
+            | Self::AgentVersionOutdated(_)
+            | Self::EvalFull
+            | Self::EvalEmpty
+            | Self::EvalRunning
+            | Self::EvalFailed(_)
+            | Self::EvalNotRun(_)
             | Self::CategoryTooDeep
             | Self::CategoryCycle
             | Self::CategoryHasChildren
@@ -166,6 +190,13 @@ impl Fault for Error {
             Self::SequenceNameTaken(_) => "SEQUENCE_NAME_TAKEN",
             Self::AutomationFull => "AUTOMATION_FULL",
             Self::SequenceBlocked(_) => "SEQUENCE_BLOCKED",
+            Self::AgentVersionOutdated(_) => "AGENT_VERSION_OUTDATED",
+            Self::EvalSuiteNameTaken(_) => "EVAL_SUITE_NAME_TAKEN",
+            Self::EvalFull => "EVAL_FULL",
+            Self::EvalEmpty => "EVAL_EMPTY",
+            Self::EvalRunning => "EVAL_RUNNING",
+            Self::EvalFailed(_) => "EVAL_FAILED",
+            Self::EvalNotRun(_) => "EVAL_NOT_RUN",
             Self::AgentState { .. } => "AGENT_STATE",
             Self::AgentNotReady => "AGENT_NOT_READY",
             Self::StageTaken { .. } => "STAGE_TAKEN",
@@ -203,6 +234,9 @@ impl Fault for Error {
         match self {
             Self::AgentState { state } => vec![("state", state.as_str().to_owned())],
             Self::ModelAway { reason, .. } => vec![("model_reason", reason.clone())],
+            Self::EvalFailed(cases) => vec![("cases", cases.join("\n"))],
+            Self::EvalNotRun(suites) => vec![("suites", suites.join("\n"))],
+            Self::AgentVersionOutdated(number) => vec![("number", number.to_string())],
             Self::SequenceBlocked(why) => vec![("why", (*why).to_owned())],
             Self::StageTaken {
                 agent,

@@ -7,20 +7,24 @@ mod chat;
 mod conversation;
 mod convert;
 mod crm_settings;
+mod evaluation;
 mod inbox;
 mod knowledge;
 mod playbook;
 mod price_book;
 mod source;
+mod version;
 
 use std::sync::Arc;
 
 use t11_core::{PageTokens, World};
 use t11_proto::agents::v1::agent_service_server::AgentServiceServer;
+use t11_proto::agents::v1::agent_version_service_server::AgentVersionServiceServer;
 use t11_proto::agents::v1::analytics_service_server::AnalyticsServiceServer;
 use t11_proto::agents::v1::chat_service_server::ChatServiceServer;
 use t11_proto::agents::v1::conversation_service_server::ConversationServiceServer;
 use t11_proto::agents::v1::crm_settings_service_server::CrmSettingsServiceServer;
+use t11_proto::agents::v1::evaluation_service_server::EvaluationServiceServer;
 use t11_proto::agents::v1::inbox_service_server::InboxServiceServer;
 use t11_proto::agents::v1::knowledge_service_server::KnowledgeServiceServer;
 use t11_proto::agents::v1::playbook_service_server::PlaybookServiceServer;
@@ -65,10 +69,12 @@ pub(crate) struct Handlers {
 /// Mounts every RPC service.
 pub(crate) fn routes(handlers: Handlers) -> Routes {
     Routes::new(AgentServiceServer::new(handlers.clone()))
+        .add_service(AgentVersionServiceServer::new(handlers.clone()))
         .add_service(AnalyticsServiceServer::new(handlers.clone()))
         .add_service(ChatServiceServer::new(handlers.clone()))
         .add_service(ConversationServiceServer::new(handlers.clone()))
         .add_service(CrmSettingsServiceServer::new(handlers.clone()))
+        .add_service(EvaluationServiceServer::new(handlers.clone()))
         .add_service(InboxServiceServer::new(handlers.clone()))
         .add_service(KnowledgeServiceServer::new(handlers.clone()))
         .add_service(PlaybookServiceServer::new(handlers.clone()))

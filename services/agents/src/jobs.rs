@@ -8,6 +8,7 @@ pub(crate) mod note_catalog;
 pub(crate) mod note_delivery;
 pub(crate) mod note_verdict;
 pub(crate) mod notify;
+pub(crate) mod run_eval;
 pub(crate) mod run_step;
 pub(crate) mod run_turn;
 pub(crate) mod send_reply;

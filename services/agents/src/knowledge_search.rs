@@ -1,14 +1,12 @@
 //! Finding chunks: one index an organization, in memory, made from the rows and kept up with
 //! them by their version number.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::NaiveDate;
 use parking_lot::{Mutex, RwLock};
 use t11_core::{OrgId, OrgScope, format_name};
-use uuid::Uuid;
 
 use crate::Error;
 use crate::clients::embedder::Embedder;
@@ -67,7 +65,7 @@ impl KnowledgeSearch {
         }
     }
 
-    /// The best chunks for `text`, best first. `categories`: only sources in one of them.
+    /// The best chunks for `text`, best first, among what the filter lets through.
     ///
     /// # Errors
     /// When the rows cannot be read.
@@ -75,19 +73,13 @@ impl KnowledgeSearch {
         &self,
         scope: &OrgScope,
         text: &str,
-        categories: Option<Vec<Uuid>>,
-        today: NaiveDate,
+        filter: &Filter,
         limit: usize,
     ) -> Result<Results, Error> {
         let embedding = self.embedder.query(text).await;
         let started = Instant::now();
         let held = self.current(scope).await?;
-        let filter = Filter {
-            agent: None,
-            categories: categories.map(HashSet::from_iter),
-            valid_on: Some(today),
-        };
-        let found = held.find(text, embedding.as_ref(), &filter, limit);
+        let found = held.find(text, embedding.as_ref(), filter, limit);
         let lexical_only = found.mode == Mode::Lexical;
         let took = started.elapsed();
         let hits = self.with_rows(scope, found.hits).await?;
@@ -106,11 +98,10 @@ impl KnowledgeSearch {
         &self,
         scope: &OrgScope,
         text: &str,
-        categories: Option<Vec<Uuid>>,
-        today: NaiveDate,
+        filter: &Filter,
         limit: usize,
     ) -> Result<Passages, Error> {
-        let results = self.search(scope, text, categories, today, limit).await?;
+        let results = self.search(scope, text, filter, limit).await?;
         let passages = results.hits.into_iter().map(passage).collect();
         Ok(Passages {
             passages,

@@ -11,6 +11,8 @@ mod config;
 mod conversation;
 pub mod crm_settings;
 mod error;
+pub mod evaluation;
+mod evaluator;
 mod grpc;
 mod inbox;
 mod jobs;
@@ -28,6 +30,7 @@ mod trial;
 pub mod turn;
 mod upload;
 mod vector;
+pub mod version;
 mod webhook;
 
 use std::sync::Arc;
@@ -48,6 +51,7 @@ use clients::catalog::Catalogs;
 use clients::crm::Crm;
 use clients::embedder::Embedder;
 use clients::leads::Leads;
+use evaluator::Evaluator;
 use grpc::Handlers;
 use inbox::Inbox;
 use jobs::apply_effect::{self, ApplyEffect};
@@ -56,6 +60,7 @@ use jobs::handle_crm_event::{self, HandleCrmEvent};
 use jobs::ingest::{self, Ingest};
 use jobs::note_catalog::{self, NoteCatalog};
 use jobs::note_delivery::{self, NoteDelivery};
+use jobs::run_eval::{self, RunEval};
 use jobs::run_step::{self, RunStep};
 use jobs::run_turn::{self, RunTurn};
 use jobs::send_reply::{self, SendReply};
@@ -141,13 +146,17 @@ impl Service for Agents {
             webhooks: webhooks.clone(),
             world: context.world(),
         };
-        let chat = Chat {
+        let chat = Arc::new(Chat {
             store: store.clone(),
             search,
             accounts: accounts.clone(),
             llm: context.peer("llm"),
             world: context.world(),
             briefing: briefing.clone(),
+        });
+        let evaluator = Evaluator {
+            store: store.clone(),
+            chat: chat.clone(),
         };
         let note_catalog = NoteCatalog(briefing.clone());
         let tell_handoff = TellHandoff {
@@ -157,7 +166,7 @@ impl Service for Agents {
         let handlers = Handlers {
             store: store.clone(),
             pages: context.page_tokens(),
-            chat: Arc::new(chat),
+            chat,
             briefing,
             inbox: Inbox {
                 store: store.clone(),
@@ -189,6 +198,7 @@ impl Service for Agents {
                 Arc::new(HandleCrmEvent(desk.clone())),
             )
             .handler(fire::KIND, Arc::new(Fire(desk.clone())))
+            .handler(run_eval::KIND, Arc::new(RunEval(evaluator)))
             .handler(run_step::KIND, Arc::new(RunStep(desk.clone())))
             .handler(send_webhook::KIND, Arc::new(sender))
             .handler(run_turn::KIND, Arc::new(RunTurn(desk.clone())))

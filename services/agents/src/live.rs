@@ -19,13 +19,13 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::briefing::Briefing;
-use crate::chat::{ScopedSources, past_of};
+use crate::chat::{Nobody, ScopedSources, past_of};
 use crate::clients::crm::Crm;
 use crate::clients::{Accounts, Llm, OrganizationSettings};
 use crate::conversation::Delivery;
 use crate::knowledge_search::KnowledgeSearch;
 use crate::store::{LiveBeginning, LiveEnd, Outgoing, Sending, Store};
-use crate::turn::{self, Inbound, Mode, Observer, Report, Sentence, State, Step};
+use crate::turn::{self, Inbound, Mode, Report, State};
 use event::CrmEvent;
 use news::{News, Watch};
 
@@ -150,6 +150,7 @@ impl Desk {
             store: &self.store,
             search: &self.search,
             scope,
+            frozen: inbound.agent.frozen.as_deref(),
         };
         turn::run(inbound, &model, &sources, &Nobody).await
     }
@@ -289,16 +290,6 @@ fn settled(report: Report, attempt: Attempt, inbound: &Inbound) -> Result<Report
     }
     let (reason, message) = report.error.unwrap_or_default();
     Err(Error::ModelAway { reason, message })
-}
-
-/// Nobody watches a live turn; its trace is stored at its end.
-struct Nobody;
-
-#[async_trait::async_trait]
-impl Observer for Nobody {
-    async fn step(&self, _: usize, _: &Step) {}
-    async fn sentence(&self, _: &Sentence) {}
-    async fn retracted(&self) {}
 }
 
 #[cfg(test)]

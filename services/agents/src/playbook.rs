@@ -55,7 +55,8 @@ const ESCALATE_AFTER: i32 = 2;
 const Z: f64 = 1.96;
 
 /// Whether agents use it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PlayState {
     #[default]
     Draft,
@@ -126,7 +127,7 @@ pub struct Variable {
 }
 
 /// A script as a person gave it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewScript {
     pub display_name: String,
     /// Of [`SCRIPT_TYPES`].
@@ -145,7 +146,7 @@ pub struct NewScript {
 }
 
 /// A response as a person gave it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewResponse {
     /// Of [`OBJECTION_TYPES`].
     pub objection_type: String,

@@ -90,6 +90,8 @@ pub(crate) struct Source {
     pub(crate) enabled: bool,
     pub(crate) valid_until: Option<NaiveDate>,
     pub(crate) index_version: i64,
+    /// Grows with every reading.
+    pub(crate) reading: i64,
     pub(crate) revision: i64,
     pub(crate) create_time: DateTime<Utc>,
     pub(crate) update_time: DateTime<Utc>,

@@ -7,6 +7,8 @@ mod chunks;
 mod conversations;
 mod crm_settings;
 mod entity;
+mod eval_runs;
+mod eval_suites;
 mod live;
 mod memories;
 mod objections;
@@ -20,6 +22,7 @@ mod sources;
 mod testing;
 mod triggers;
 mod turns;
+mod versions;
 mod write_back;
 
 use std::sync::Arc;
@@ -35,14 +38,16 @@ pub(crate) use actions::{Applied, LeadRef, Pending};
 pub(crate) use agents::{AgentFilter, AgentOrder};
 pub(crate) use chunks::Reading as ChunkReading;
 pub(crate) use conversations::{ConversationFilter, Need};
+pub(crate) use eval_runs::Trying;
 pub(crate) use live::{
     Draft, DraftState, Firing, FiringBeginning, FiringEnd, LiveBeginning, LiveEnd, Moment,
     Outgoing, Sending, StepBeginning, StepEnd,
 };
-pub(crate) use price_book::{ItemFilter, NewVersion};
+pub(crate) use price_book::{ItemFilter, NewVersion, Prices};
 pub(crate) use scripts::PlayFilter;
 pub(crate) use sources::Reading;
-pub(crate) use turns::{Beginning, Begun};
+pub(crate) use turns::{AnsweringFrom, Beginning, Begun, Saying};
+pub(crate) use versions::{Publishing, Side};
 
 use crate::Error;
 

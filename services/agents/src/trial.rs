@@ -74,6 +74,7 @@ impl Chat {
             id: self.world.new_id(),
             conversation_id: self.world.new_id(),
             agent_id: agent.id,
+            version: agent.version(),
             state: State::Running,
             create_time: self.world.now(),
             report: None,

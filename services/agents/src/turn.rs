@@ -2,7 +2,7 @@
 //!
 //! The steps are those of [`StepKind`], in that order, each a module with its own tests. The model
 //! proposes; what is said and done is decided here, by plain code. The live pipeline and the test
-//! chat run the same steps; in a [`Mode::Test`] effects on the CRM are shown and not done.
+//! chat run the same steps; in a [`Mode::Test`] or [`Mode::Eval`] effects on the CRM are shown and not done.
 
 pub mod answer;
 pub mod classify;

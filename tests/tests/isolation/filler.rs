@@ -22,6 +22,7 @@ const ALSO_FILLED: &[&str] = &[
     "Trigger.reply",
     "Sequence.steps",
     "SequenceStep.text",
+    "ProviderKey.secret",
 ];
 
 /// The message of a request of `own`, as good as can be; `field` has `value` where it is given.
@@ -131,12 +132,12 @@ fn good_text(name: &str) -> String {
         "role" => "viewer".to_owned(),
         "scopes" => "agents.read".to_owned(),
         "host" => format!("ours{number}.kommo.com"),
+        "secret" => "sk-correct-horse-battery".to_owned(),
         "client_id" | "idempotency_key" => uuid::Uuid::from_u128(7).to_string(),
         "client_secret" | "password" => "correct horse battery 42".to_owned(),
         "redirect_uri" | "uri" => "https://example.com/callback".to_owned(),
-        "query" | "text" | "texts" | "content" | "response" | "condition" | "reply" => {
-            "What does a sofa cost?".to_owned()
-        }
+        "query" | "text" | "texts" | "content" | "response" | "condition" | "reply"
+        | "client_texts" => "What does a sofa cost?".to_owned(),
         other => panic!("no good text for a required `{other}`"),
     }
 }

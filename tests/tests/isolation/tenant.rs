@@ -117,7 +117,9 @@ impl Tenant {
         made.crm().await;
         made.playbook().await;
         made.automation().await;
+        made.versions().await;
         made.budget().await;
+        made.provider_key().await;
         made.notification(reach, owner.caller.org).await;
         made.route().await;
         made.until_idle().await;
@@ -339,6 +341,22 @@ impl Made<'_> {
         self.make(&path, trigger).await;
     }
 
+    /// A version, and what it might have been tried with.
+    async fn versions(&mut self) {
+        let (mark, agent, request) = (self.mark, self.name("agents/*"), self.request);
+        let asked = json!({"note": mark, "request_id": request});
+        self.make(&format!("/api/{agent}:publish"), asked).await;
+        let suite = json!({"agent": agent, "display_name": mark});
+        let suite = name(&self.make(&self.once("/api/evalSuites"), suite).await);
+        let case = json!({
+            "display_name": mark, "client_texts": [format!("What does a sofa cost? {mark}")],
+        });
+        let path = self.once(&format!("/api/{suite}/cases"));
+        self.make(&path, case).await;
+        let asked = json!({"request_id": request});
+        self.make(&format!("/api/{suite}:run"), asked).await;
+    }
+
     async fn budget(&mut self) {
         let asked = json!({
             "resource": self.name("agents/*"), "period": "BUDGET_PERIOD_DAY",
@@ -346,6 +364,13 @@ impl Made<'_> {
         });
         let budget = self.client.put("/api/llm/budgets", asked).await.ok();
         self.keep(&name(&budget));
+    }
+
+    async fn provider_key(&mut self) {
+        let mark = self.mark;
+        let key = json!({"display_name": mark, "secret": format!("sk-{mark}")});
+        let asked = json!({"provider_key": key, "request_id": self.request});
+        self.make("/api/llm/providerKeys", asked).await;
     }
 
     async fn route(&mut self) {

@@ -15,3 +15,4 @@ mod numbers_rule;
 mod openai;
 mod prices;
 mod traces;
+mod versions;

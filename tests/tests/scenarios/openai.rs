@@ -47,6 +47,8 @@ async fn mesh_and_key() -> (FakeModel, TestMesh, String) {
         .collect();
     let mesh = TestMesh::with(&variables).await;
     let owner = mesh.owner("Programs").await;
+    let route = json!({"alias": "fast", "targets": [{"model": "openai/gpt-4o-mini"}]});
+    owner.put("/api/llm/routes", route).await.ok();
     let asked = json!({"display_name": "Program", "scopes": ["llm.complete", "llm.read"]});
     let made = owner.post("/api/account/apiKeys", asked).await.ok();
     let key = made["key"].as_str().unwrap().to_owned();
@@ -84,12 +86,37 @@ async fn a_client_works_unchanged(program: Command) {
     assert_eq!(saw["cut"], "stream_cut");
     let models = saw["models"].as_array().unwrap();
     assert!(models.contains(&json!("openai/gpt-4o-mini")), "{models:?}");
+    assert!(models.contains(&json!("fast")), "{models:?}");
     let lengths = saw["vectors"].as_array().unwrap();
     assert!(
         lengths.len() == 2 && lengths[0] == lengths[1],
         "{lengths:?}"
     );
     assert_eq!(saw["stranger"], "invalid_api_key");
+    mesh.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aliases_are_models_of_the_organization() {
+    let (_model, mesh, key) = mesh_and_key().await;
+    let program = mesh.stranger().with_token(&key);
+    let listed = program.get("/v1/models").await.ok();
+    assert_eq!(listed["object"], "list");
+    let named = |id: &str| {
+        let mut all = listed["data"].as_array().unwrap().iter();
+        all.find(|one| one["id"] == id).cloned().unwrap()
+    };
+    let alias = named("fast");
+    assert_eq!(alias["object"], "model");
+    assert_eq!(alias["owned_by"], "organization");
+    assert!(alias["created"].as_i64().is_some_and(|time| time > 0));
+    assert_eq!(named("openai/gpt-4o-mini")["owned_by"], "openrouter");
+    assert_eq!(program.get("/v1/models/fast").await.ok(), alias);
+    let unknown = program.get("/v1/models/slow").await;
+    assert_eq!(unknown.body["error"]["code"], "model_not_found");
+    let others = mesh.owner("Others").await;
+    let listed = others.get("/v1/models").await.ok().to_string();
+    assert!(!listed.contains("fast"), "{listed}");
     mesh.stop().await;
 }
 

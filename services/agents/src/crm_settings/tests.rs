@@ -16,6 +16,8 @@ fn agent(state: State, answer_mode: AnswerMode) -> Agent {
         revision: 1,
         create_time: DateTime::UNIX_EPOCH,
         update_time: DateTime::UNIX_EPOCH,
+        live_version: None,
+        frozen: None,
     }
 }
 

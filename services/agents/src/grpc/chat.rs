@@ -14,10 +14,11 @@ use tonic::{Request, Response, Status};
 use super::Handlers;
 use super::conversation::{chat_message, pb_sentence, pb_step, pb_turn, turn_name};
 use super::convert::request_id;
+use super::version::optional_version;
 use crate::Error;
 use crate::chat::Event;
 use crate::conversation::{Message, Turn};
-use crate::store::{Beginning, Begun};
+use crate::store::{AnsweringFrom, Beginning, Begun, Saying};
 
 /// Events a turn may be ahead of its client.
 const AHEAD: usize = 64;
@@ -37,7 +38,13 @@ impl ChatService for Handlers {
         let text = violations.text("text", &request.text, 1, 4_000);
         let request_id = request_id(&request.request_id, &mut violations);
         violations.check().map_err(Error::from)?;
-        let beginning = match self.store.begin_turn(&scope, id, text, request_id).await? {
+        let version = optional_version(&request.version)?;
+        let saying = Saying {
+            text,
+            from: version.map_or(AnsweringFrom::Draft, AnsweringFrom::Version),
+            request_id,
+        };
+        let beginning = match self.store.begin_turn(&scope, id, saying).await? {
             Begun::Turn(beginning) => *beginning,
             Begun::Repeated(repeated) => return Ok(Response::new(replay(*repeated))),
         };

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::Handlers;
 use super::convert::{request_id, timestamp};
+use super::version::version_name;
 use crate::Error;
 use crate::conversation::{Author, Controller, Conversation, Delivery, Live, Message, Turn};
 use crate::store::{ConversationFilter, Need};
@@ -244,6 +245,11 @@ pub(super) fn pb_turn(turn: Turn) -> pb::Turn {
         name: turn_name(turn.conversation_id, turn.id),
         state: pb::TurnState::from(turn.state).into(),
         create_time: Some(timestamp(turn.create_time)),
+        version: turn
+            .version
+            .map(|version| version_name(turn.agent_id, version.id))
+            .unwrap_or_default(),
+        version_number: turn.version.map_or(0, |version| version.number),
         ..pb::Turn::default()
     };
     match turn.report {

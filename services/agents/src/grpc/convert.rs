@@ -302,6 +302,7 @@ impl From<Agent> for pb::Agent {
             last_activity_time: agent.last_activity_time.map(timestamp),
             create_time: Some(timestamp(agent.create_time)),
             update_time: Some(timestamp(agent.update_time)),
+            live_version_number: agent.live_version.map_or(0, |live| live.number),
             etag,
         }
     }

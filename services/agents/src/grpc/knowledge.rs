@@ -17,6 +17,7 @@ use super::source::{
     category_of, optional_name, patch_of, pb_category, pb_chunk, pb_hit, pb_source, source_filter,
 };
 use crate::Error;
+use crate::knowledge::index::Filter;
 use crate::source::{Kind, MOST_CONTENT, NewSource};
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -265,18 +266,16 @@ impl KnowledgeService for Handlers {
         let limit = if request.limit == 0 { 8 } else { request.limit };
         let limit = usize::try_from(limit).unwrap_or(8);
         let categories = match optional_name("agents", &request.agent)? {
-            Some(agent) => {
-                let settings = self.store.agent(&scope, agent).await?.settings;
-                (!settings.all_categories).then(|| settings.categories.into_iter().collect())
-            }
+            Some(agent) => self.store.agent(&scope, agent).await?.settings.searched(),
             None => None,
         };
-        let today = self.today(&scope).await?;
-        let results = self
-            .chat
-            .search
-            .search(&scope, &query, categories, today, limit)
-            .await?;
+        let filter = Filter {
+            categories,
+            valid_on: Some(self.today(&scope).await?),
+            ..Filter::default()
+        };
+        let search = &self.chat.search;
+        let results = search.search(&scope, &query, &filter, limit).await?;
         Ok(Response::new(pb::SearchChunksResponse {
             hits: results.hits.into_iter().map(pb_hit).collect(),
             lexical_only: results.lexical_only,

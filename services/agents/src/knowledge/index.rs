@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::stem::Stemming;
 use super::terms::Terms;
 use postings::{Dictionary, Postings};
-pub use query::{Filter, Found, Hit, Mode, Query, Ranked};
+pub use query::{Filter, Found, Hit, Mode, Pinned, Query, Ranked};
 use rank::{Best, Fused, Scored};
 use vectors::Vectors;
 
@@ -38,6 +38,10 @@ const DEAD_MIN: usize = 1_000;
 pub struct Source {
     /// The row that owns the chunks.
     pub id: Uuid,
+    /// Which reading of it: grows with every one.
+    pub reading: i64,
+    /// Another reading has taken its place; it is found only where it is asked for.
+    pub retired: bool,
     /// Grows with every change; an older version never replaces a newer one.
     pub version: u64,
     /// Only for this agent; nothing means for all of the organization.
@@ -50,6 +54,16 @@ pub struct Source {
     pub valid_until: Option<NaiveDate>,
     /// Switched off sources stay indexed and are not found.
     pub enabled: bool,
+}
+
+/// What is applied and removed as one: a source, or a retired reading of it.
+pub type Key = (Uuid, Option<i64>);
+
+impl Source {
+    /// What it is applied and removed by.
+    pub fn key(&self) -> Key {
+        (self.id, self.retired.then_some(self.reading))
+    }
 }
 
 /// A chunk as it is indexed.
@@ -96,7 +110,7 @@ const GONE: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub struct Index {
     entries: Vec<Entry>,
-    by_source: HashMap<Uuid, u32>,
+    by_source: HashMap<Key, u32>,
     slots: Vec<Slot>,
     dead: usize,
     total_length: u64,
@@ -116,7 +130,7 @@ impl Index {
     }
 
     /// The version of a source that is indexed or was removed.
-    pub fn version(&self, source: Uuid) -> Option<u64> {
+    pub fn version(&self, source: Key) -> Option<u64> {
         let entry = *self.by_source.get(&source)?;
         self.entries
             .get(entry as usize)
@@ -124,10 +138,10 @@ impl Index {
     }
 
     /// The version of every source that is indexed or was removed.
-    pub fn versions(&self) -> HashMap<Uuid, u64> {
+    pub fn versions(&self) -> HashMap<Key, u64> {
         self.entries
             .iter()
-            .map(|entry| (entry.source.id, entry.source.version))
+            .map(|entry| (entry.source.key(), entry.source.version))
             .collect()
     }
 
@@ -151,7 +165,7 @@ impl Index {
         chunks: impl IntoIterator<Item = IndexedChunk>,
     ) -> bool {
         if self
-            .version(source.id)
+            .version(source.key())
             .is_some_and(|known| known >= source.version)
         {
             return false;
@@ -173,9 +187,11 @@ impl Index {
 
     /// Takes the chunks of a source away. The version is remembered, so that a late
     /// [`apply`](Self::apply) of an older one does not bring them back.
-    pub fn remove(&mut self, source: Uuid, version: u64) -> bool {
+    pub fn remove(&mut self, (id, retired): Key, version: u64) -> bool {
         let gone = Source {
-            id: source,
+            id,
+            reading: retired.unwrap_or(0),
+            retired: retired.is_some(),
             version,
             agent: None,
             category: None,
@@ -188,9 +204,9 @@ impl Index {
 
     /// The entry of the source, its old slots given up.
     fn vacate(&mut self, source: Source) -> u32 {
-        let Some(&at) = self.by_source.get(&source.id) else {
+        let Some(&at) = self.by_source.get(&source.key()) else {
             let at = self.entries.len() as u32;
-            self.by_source.insert(source.id, at);
+            self.by_source.insert(source.key(), at);
             self.entries.push(Entry {
                 source,
                 slots: 0..0,

@@ -6,10 +6,10 @@ use serde_json::json;
 use t11_core::OrgScope;
 use uuid::Uuid;
 
-use super::{Attempt, Desk, MODEL_TRIES, Nobody};
+use super::{Attempt, Desk, MODEL_TRIES};
 use crate::Error;
 use crate::automation::{Act, Hit, Outcome as HitOutcome};
-use crate::chat::{ScopedSources, past_of};
+use crate::chat::{Nobody, ScopedSources, past_of};
 use crate::clients::{Llm, OrganizationSettings};
 use crate::conversation::Turn;
 use crate::store::{Firing, FiringBeginning, FiringEnd, StepBeginning, StepEnd};
@@ -194,6 +194,7 @@ impl Desk {
             id: turn_id,
             conversation_id: conversation.id,
             agent_id: agent.id,
+            version: agent.version(),
             state: State::Running,
             create_time: self.world.now(),
             report: None,
@@ -203,6 +204,7 @@ impl Desk {
             store: &self.store,
             search: &self.search,
             scope,
+            frozen: agent.frozen.as_deref(),
         };
         let following = Following {
             step: &beginning.step,

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::entity::agent::{Column, Entity, Model};
 use super::{Store, crm_settings};
 use crate::agent::{Agent, Draft, Move, State};
+use crate::version::VersionRef;
 use crate::{Error, agent};
 
 /// Which agents a list shows.
@@ -64,6 +65,8 @@ impl Store {
                     revision: 1,
                     create_time: now,
                     update_time: now,
+                    live_version_id: None,
+                    live_version_number: 0,
                 };
                 let inserted = row.into_active_model().insert(&tx).await;
                 let row =
@@ -141,9 +144,8 @@ impl Store {
                     update_time: now,
                     ..agent
                 };
-                if changed.state == State::Active && changed.settings.answer_mode != mode {
-                    let settings = crm_settings::of_agent(&tx, id).await?;
-                    crm_settings::refuse_taken(&tx, &changed, &settings.rules).await?;
+                if changed.settings.answer_mode != mode {
+                    Box::pin(crm_settings::refuse_active(&tx, changed.clone())).await?;
                 }
                 save(&tx, changed).await
             })
@@ -165,22 +167,15 @@ impl Store {
                 if state == agent.state {
                     return Ok(agent);
                 }
-                if state == State::Active {
-                    let settings = crm_settings::of_agent(&tx, id).await?;
-                    crm_settings::refuse_taken(&tx, &agent, &settings.rules).await?;
-                }
+                let moved = Agent {
+                    state,
+                    revision: agent.revision + 1,
+                    update_time: now,
+                    ..agent
+                };
+                Box::pin(crm_settings::refuse_active(&tx, moved.clone())).await?;
                 tx.audit_target(t11_core::format_name("agents", id));
-                let revision = agent.revision + 1;
-                save(
-                    &tx,
-                    Agent {
-                        state,
-                        revision,
-                        update_time: now,
-                        ..agent
-                    },
-                )
-                .await
+                save(&tx, moved).await
             })
             .await
     }
@@ -203,6 +198,7 @@ impl Store {
                 super::conversations::keep_live(&tx, id).await?;
                 let deleting = tx.delete_many::<Entity>()?.filter(Column::Id.eq(id));
                 deleting.exec(&tx).await.map_err(StoreError::from)?;
+                super::chunks::drop_unpinned(&tx).await?;
                 Ok(())
             })
             .await
@@ -274,7 +270,7 @@ async fn made_by(tx: &Tx, request_id: Option<Uuid>) -> Result<Option<Agent>, Err
         .transpose()
 }
 
-async fn save(tx: &Tx, agent: Agent) -> Result<Agent, Error> {
+pub(super) async fn save(tx: &Tx, agent: Agent) -> Result<Agent, Error> {
     let display_name = agent.display_name.clone();
     let row = super::entity::agent::ActiveModel {
         id: ActiveValue::Unchanged(agent.id),
@@ -346,6 +342,8 @@ impl TryFrom<Model> for Agent {
     type Error = Error;
 
     fn try_from(row: Model) -> Result<Self, Error> {
+        let number = row.live_version_number;
+        let live_version = row.live_version_id.map(|id| VersionRef { id, number });
         Ok(Self {
             id: row.id,
             display_name: row.display_name,
@@ -357,6 +355,8 @@ impl TryFrom<Model> for Agent {
             revision: row.revision,
             create_time: row.create_time,
             update_time: row.update_time,
+            live_version,
+            frozen: None,
         })
     }
 }

@@ -1,10 +1,11 @@
 //! Rows of chunks: replaced whole with each reading, read for lists, hits and indexes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{
-    ActiveModelTrait as _, ActiveValue, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ActiveModelTrait as _, ActiveValue, ColumnTrait as _, Condition, EntityTrait as _,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use t11_core::{OrgScope, Page, PageRequest};
 use t11_store::{StoreError, Tx};
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::entity::chunk::{Column, Entity, Model};
-use super::entity::{source, version};
+use super::entity::{agent_version_pin as pin, source, version};
 use crate::Error;
 use crate::knowledge::index::{Embedding, IndexedChunk};
 use crate::knowledge::stem::Stemming;
@@ -37,11 +38,12 @@ pub(crate) struct Reading {
 pub(crate) struct IndexDelta {
     pub(crate) version: i64,
     pub(crate) changed: Vec<(index::Source, Vec<IndexedChunk>)>,
-    pub(crate) removed: Vec<Uuid>,
+    pub(crate) removed: Vec<index::Key>,
 }
 
 impl Store {
-    /// Replaces a source's chunks and makes it READY, in one commit.
+    /// Replaces a source's chunks and makes it READY, in one commit. Those that a version of an agent
+    /// searches stay, for it alone.
     pub(crate) async fn store_reading(
         &self,
         scope: &OrgScope,
@@ -54,10 +56,7 @@ impl Store {
             .write(scope, move |tx| async move {
                 let version = super::sources::next_index_version(&tx).await?;
                 let source = super::sources::held(&tx, source_id).await?;
-                let old = tx
-                    .delete_many::<Entity>()?
-                    .filter(Column::SourceId.eq(source_id));
-                old.exec(&tx).await.map_err(StoreError::from)?;
+                retire(&tx, &source).await?;
                 save_source(&tx, &source, &reading, version, now).await?;
                 insert(&tx, source_id, ids, reading.chunks).await
             })
@@ -82,6 +81,7 @@ impl Store {
                 let rows = tx
                     .find::<Entity>()?
                     .filter(Column::SourceId.eq(source_id))
+                    .filter(Column::Retired.eq(0))
                     .filter(Column::ChunkIndex.gt(after))
                     .order_by_asc(Column::ChunkIndex)
                     .limit(page.size + 1)
@@ -129,7 +129,7 @@ impl Store {
     pub(crate) async fn index_delta(
         &self,
         scope: &OrgScope,
-        held: HashMap<Uuid, u64>,
+        held: HashMap<index::Key, u64>,
     ) -> Result<IndexDelta, Error> {
         self.db
             .read(scope, move |tx| async move {
@@ -145,18 +145,20 @@ impl Store {
                     .into_iter()
                     .map(Source::try_from)
                     .collect::<Result<_, _>>()?;
-                let mut changed = Vec::new();
+                let pinned = super::versions::pinned_readings(&tx).await?;
+                let (mut changed, mut kept) = (Vec::new(), HashSet::new());
                 for source in &sources {
-                    let at = u64::try_from(source.index_version).unwrap_or(0);
-                    if held.get(&source.id) != Some(&at) {
-                        changed.push((
-                            indexed_source(source, at),
-                            indexed_chunks(&tx, source.id).await?,
-                        ));
+                    let own = pinned.get(&source.id).into_iter().flatten();
+                    for entry in indexed_sources(source, own) {
+                        let key = entry.key();
+                        kept.insert(key);
+                        if held.get(&key) != Some(&entry.version) {
+                            changed.push((entry, indexed_chunks(&tx, key).await?));
+                        }
                     }
                 }
-                let kept = |id: &Uuid| sources.iter().any(|source| source.id == *id);
-                let removed = held.keys().copied().filter(|id| !kept(id)).collect();
+                let removed = held.keys().copied().filter(|key| !kept.contains(key));
+                let removed = removed.collect();
                 Ok(IndexDelta {
                     version,
                     changed,
@@ -216,6 +218,7 @@ async fn save_source(
         token_count: ActiveValue::Set(i32::try_from(tokens).unwrap_or(i32::MAX)),
         language: ActiveValue::Set(reading.language.clone()),
         index_version: ActiveValue::Set(version),
+        reading: ActiveValue::Set(source.reading + 1),
         update_time: ActiveValue::Set(now),
         process_time: ActiveValue::Set(Some(now)),
         ..Default::default()
@@ -290,13 +293,70 @@ fn row_of(
         terms: terms::encode_terms(terms),
         embedding,
         embedding_model,
+        retired: 0,
     })
 }
 
-fn indexed_source(source: &Source, version: u64) -> index::Source {
+/// Keeps the chunks of a reading that a version of an agent searches; those of any other go.
+async fn retire(tx: &Tx, source: &Source) -> Result<(), Error> {
+    let current = Condition::all()
+        .add(Column::SourceId.eq(source.id))
+        .add(Column::Retired.eq(0));
+    if super::versions::is_pinned(tx, source.id, source.reading).await? {
+        let retiring = tx
+            .update_many::<Entity>()?
+            .filter(current)
+            .col_expr(Column::Retired, Expr::value(source.reading));
+        retiring.exec(tx).await.map_err(StoreError::from)?;
+    } else {
+        let deleting = tx.delete_many::<Entity>()?.filter(current);
+        deleting.exec(tx).await.map_err(StoreError::from)?;
+    }
+    Ok(())
+}
+
+/// Deletes retired chunks that no version of an agent searches any more.
+pub(super) async fn drop_unpinned(tx: &Tx) -> Result<(), Error> {
+    use pin::Column as Pin;
+    let same = |own: Pin, chunks: Column| Expr::col((pin::Entity, own)).equals((Entity, chunks));
+    let pins = Query::select()
+        .expr(Expr::value(1))
+        .from(pin::Entity)
+        .and_where(same(Pin::OrgId, Column::OrgId))
+        .and_where(same(Pin::SourceId, Column::SourceId))
+        .and_where(same(Pin::Reading, Column::Retired))
+        .take();
+    let deleting = tx
+        .delete_many::<Entity>()?
+        .filter(Column::Retired.ne(0))
+        .filter(Expr::exists(pins).not());
+    deleting.exec(tx).await.map_err(StoreError::from)?;
+    Ok(())
+}
+
+/// A source as it is, and its retired readings among those that are pinned.
+fn indexed_sources<'a>(
+    source: &Source,
+    pinned: impl Iterator<Item = &'a i64>,
+) -> Vec<index::Source> {
+    let current = indexed_source(source);
+    let retired = pinned.filter(|reading| **reading != source.reading);
+    let retired = retired.map(|reading| index::Source {
+        reading: *reading,
+        retired: true,
+        ..current.clone()
+    });
+    let mut all: Vec<_> = retired.collect();
+    all.push(current);
+    all
+}
+
+fn indexed_source(source: &Source) -> index::Source {
     index::Source {
         id: source.id,
-        version,
+        reading: source.reading,
+        retired: false,
+        version: u64::try_from(source.index_version).unwrap_or(0),
         agent: None,
         category: source.category,
         valid_from: None,
@@ -308,10 +368,14 @@ fn indexed_source(source: &Source, version: u64) -> index::Source {
 /// Id, terms, embedding and its model.
 type IndexedRow = (Uuid, Vec<u8>, Option<Vec<u8>>, String);
 
-async fn indexed_chunks(tx: &Tx, source_id: Uuid) -> Result<Vec<IndexedChunk>, Error> {
+async fn indexed_chunks(
+    tx: &Tx,
+    (source_id, retired): index::Key,
+) -> Result<Vec<IndexedChunk>, Error> {
     let rows: Vec<IndexedRow> = tx
         .find::<Entity>()?
         .filter(Column::SourceId.eq(source_id))
+        .filter(Column::Retired.eq(retired.unwrap_or(0)))
         .select_only()
         .columns([
             Column::Id,
@@ -406,8 +470,6 @@ impl From<Model> for ChunkRow {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::sea_query::Expr;
-
     use super::super::testing::{TestStore, article};
     use super::*;
     use crate::knowledge::chunk::Chunk;

@@ -13,7 +13,9 @@ use super::Store;
 use super::entity::conversation::{ActiveModel, Column, Entity, Model};
 use super::entity::message;
 use crate::Error;
-use crate::conversation::{Author, Carriage, Controller, Conversation, Delivery, Live, Message};
+use crate::conversation::{
+    Author, Carriage, Controller, Conversation, Delivery, EVAL, Live, Message, Turn,
+};
 use crate::turn::Sentence;
 
 /// Which conversations to list.
@@ -189,9 +191,11 @@ fn condition(filter: &ConversationFilter) -> Condition {
     if filter.live_only || filter.need.is_some() {
         chosen = chosen.add(Column::ConnectionId.is_not_null());
     }
-    if !filter.channel.is_empty() {
-        chosen = chosen.add(Column::Channel.eq(filter.channel.as_str()));
-    }
+    chosen = match filter.channel.as_str() {
+        // Cases are shown with their runs.
+        "" => chosen.add(Column::Channel.ne(EVAL)),
+        channel => chosen.add(Column::Channel.eq(channel)),
+    };
     if filter.stage_id != 0 {
         chosen = chosen.add(Column::StageId.eq(filter.stage_id));
     }
@@ -266,6 +270,34 @@ pub(super) async fn newest(tx: &Tx, id: Uuid, limit: u64) -> Result<Vec<Message>
         .map_err(StoreError::from)?;
     rows.reverse();
     rows.into_iter().map(Message::try_from).collect()
+}
+
+/// What the client said that a turn answered, and at most `limit` messages before it, oldest first.
+pub(super) async fn around(
+    tx: &Tx,
+    id: Uuid,
+    turn: &Turn,
+    limit: u64,
+) -> Result<(Vec<Message>, Vec<Message>), Error> {
+    let rows = tx
+        .find::<message::Entity>()?
+        .filter(message::Column::ConversationId.eq(id))
+        .filter(message::Column::CreateTime.lte(turn.create_time))
+        .order_by_desc(message::Column::Sequence)
+        .limit(limit)
+        .all(tx)
+        .await
+        .map_err(StoreError::from)?;
+    let mut before: Vec<Message> = rows
+        .into_iter()
+        .map(Message::try_from)
+        .collect::<Result<_, _>>()?;
+    let is_asked = |message: &Message| message.author == Author::Client;
+    let asked = before.iter().take_while(|one| is_asked(one)).count();
+    let mut asked: Vec<_> = before.drain(..asked).collect();
+    asked.reverse();
+    before.reverse();
+    Ok((asked, before))
 }
 
 pub(super) async fn insert_message(tx: &Tx, message: &Message) -> Result<(), Error> {

@@ -2,22 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
+    ActiveModelTrait as _, ColumnTrait as _, Condition, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
-use t11_core::{OrgScope, format_name};
+use t11_core::{OrgScope, World, format_name};
 use t11_store::{StoreError, Tx};
 use uuid::Uuid;
 
 use super::entity::crm_settings::{Column, Entity, Model};
 use super::entity::{agent as agent_row, crm_stage};
-use super::{Store, agents, from_json, to_json};
+use super::{Store, agents, from_json, to_json, versions};
 use crate::Error;
 use crate::agent::{Agent, State};
 use crate::catalog::Catalog;
 use crate::crm_settings::{CrmRules, CrmSettings, LOST, Place, Placement, WON, placement};
 use crate::jobs::notify::{self, StageGone};
+use crate::version::Frozen;
 
 /// In `crm_stages`: every open stage.
 const EVERY_OPEN: i64 = 0;
@@ -32,13 +34,13 @@ impl Store {
         self.db
             .read(scope, move |tx| async move {
                 agents::by_id(&tx, agent_id).await?;
-                of_agent(&tx, agent_id).await
+                Ok(of_agent(&tx, agent_id).await?.of_its_rules())
             })
             .await
     }
 
     /// Replaces an agent's settings with checked ones. Nothing of them is gone: they were checked
-    /// against the account.
+    /// against the account. Where an agent has a live version, it goes on working where that says.
     pub(crate) async fn replace_crm_settings(
         &self,
         scope: &OrgScope,
@@ -54,7 +56,10 @@ impl Store {
                 let old = row_of(&tx, agent_id).await?;
                 let revision = old.as_ref().map_or(0, |row| row.revision);
                 t11_core::Etag::of(revision).check(&etag)?;
-                refuse_taken(&tx, &agent, &rules).await?;
+                let live = versions::live(&tx, &agent).await?;
+                if live.is_none() {
+                    refuse_taken(&tx, &agent, &rules).await?;
+                }
                 tx.audit_target(format!("{}/crmSettings", format_name("agents", agent_id)));
                 let new = Model {
                     id: old.as_ref().map_or_else(|| world.new_id(), |row| row.id),
@@ -62,13 +67,15 @@ impl Store {
                     agent_id,
                     connection_id: rules.connection,
                     rules: to_json(&rules, "crm settings")?,
-                    gone: serde_json::Value::Array(Vec::new()),
+                    gone: gone_of_live(old.as_ref(), live.as_deref())?,
                     revision: revision + 1,
                     update_time: now,
                 };
                 let row = save(&tx, old.is_some(), new).await?;
-                replace_stages(&tx, row.id, &rules, || world.new_id()).await?;
-                row.try_into()
+                if live.is_none() {
+                    replace_stages(&tx, row.id, &rules, &world).await?;
+                }
+                Ok(CrmSettings::try_from(row)?.of_its_rules())
             })
             .await
     }
@@ -86,10 +93,21 @@ impl Store {
             .write(scope, move |tx| async move {
                 let rows = of_connection(&tx, connection).await?;
                 let mut lost = BTreeMap::new();
-                for (agent, settings) in with_agents(&tx, rows).await? {
-                    let gone = settings.rules.gone(&catalog);
+                for (agent, draft) in with_agents(&tx, rows).await? {
+                    let (agent, settings) = frozen(&tx, agent, draft.clone()).await?;
+                    let mut gone = Vec::new();
+                    for rules in [&draft.rules, &settings.rules] {
+                        if rules.connection == Some(connection) {
+                            gone.extend(rules.gone(&catalog));
+                        }
+                    }
+                    gone.sort();
+                    gone.dedup();
                     if gone != settings.gone {
                         set_gone(&tx, agent.id, &gone).await?;
+                    }
+                    if settings.rules.connection != Some(connection) {
+                        continue;
                     }
                     for stage in settings.rules.lost_stages(&catalog, &settings.gone) {
                         let agents: &mut Vec<_> = lost.entry(stage).or_default();
@@ -123,11 +141,39 @@ async fn set_gone(tx: &Tx, agent_id: Uuid, gone: &[String]) -> Result<(), Error>
     Ok(())
 }
 
-/// Every setting of a connection, held.
+/// What of the live version is gone, as far as it is known.
+fn gone_of_live(old: Option<&Model>, live: Option<&Frozen>) -> Result<serde_json::Value, Error> {
+    let gone = match (old, live) {
+        (Some(old), Some(live)) => {
+            let settings = CrmSettings {
+                rules: live.snapshot.crm.clone(),
+                ..CrmSettings::try_from(old.clone())?
+            };
+            settings.of_its_rules().gone
+        }
+        _ => Vec::new(),
+    };
+    to_json(&gone, "crm settings")
+}
+
+/// Every setting of a connection, as a draft or where its agent works, held.
 async fn of_connection(tx: &Tx, connection: Uuid) -> Result<Vec<Model>, Error> {
+    let working: Vec<Uuid> = tx
+        .find::<crm_stage::Entity>()?
+        .select_only()
+        .column(crm_stage::Column::SettingsId)
+        .filter(crm_stage::Column::ConnectionId.eq(connection))
+        .distinct()
+        .into_tuple()
+        .all(tx)
+        .await
+        .map_err(StoreError::from)?;
+    let of_it = Condition::any()
+        .add(Column::ConnectionId.eq(connection))
+        .add(Column::Id.is_in(working));
     let rows = tx
         .find::<Entity>()?
-        .filter(Column::ConnectionId.eq(connection))
+        .filter(of_it)
         .order_by_asc(Column::Id)
         .lock_exclusive()
         .all(tx)
@@ -171,7 +217,67 @@ pub(super) async fn agent_at(
         stage_id,
         channel,
     };
-    Ok(placement(with_agents(tx, rows).await?, place))
+    let mut candidates = Vec::new();
+    for (agent, settings) in with_agents(tx, rows).await? {
+        candidates.push(frozen(tx, agent, settings).await?);
+    }
+    Ok(placement(candidates, place))
+}
+
+/// An agent as it answers clients, with where it works: as its live version has it, where there is
+/// one.
+pub(super) async fn answering(tx: &Tx, agent: Agent) -> Result<(Agent, CrmSettings), Error> {
+    let settings = of_agent(tx, agent.id).await?;
+    frozen(tx, agent, settings).await
+}
+
+async fn frozen(
+    tx: &Tx,
+    agent: Agent,
+    settings: CrmSettings,
+) -> Result<(Agent, CrmSettings), Error> {
+    let Some(live) = versions::live(tx, &agent).await? else {
+        return Ok((agent, settings));
+    };
+    let rules = live.snapshot.crm.clone();
+    Ok((
+        agent.answering_from(live),
+        CrmSettings { rules, ..settings },
+    ))
+}
+
+/// Has an agent work where `rules` say.
+pub(super) async fn place(
+    tx: &Tx,
+    agent_id: Uuid,
+    rules: &CrmRules,
+    world: &World,
+) -> Result<(), Error> {
+    match row_of(tx, agent_id).await? {
+        Some(row) => replace_stages(tx, row.id, rules, world).await,
+        // It was never given any settings.
+        None => Ok(()),
+    }
+}
+
+/// Makes checked rules those of the draft.
+pub(super) async fn replace_draft(
+    tx: &Tx,
+    agent_id: Uuid,
+    rules: &CrmRules,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let Some(row) = row_of(tx, agent_id).await? else {
+        return Ok(());
+    };
+    let new = Model {
+        connection_id: rules.connection,
+        rules: to_json(rules, "crm settings")?,
+        revision: row.revision + 1,
+        update_time: now,
+        ..row
+    };
+    save(tx, true, new).await.map(drop)
 }
 
 async fn with_agents(tx: &Tx, rows: Vec<Model>) -> Result<Vec<(Agent, CrmSettings)>, Error> {
@@ -197,6 +303,15 @@ async fn with_agents(tx: &Tx, rows: Vec<Model>) -> Result<Vec<(Agent, CrmSetting
     Ok(both)
 }
 
+/// Refuses that an active agent answers by itself where another does.
+pub(super) async fn refuse_active(tx: &Tx, agent: Agent) -> Result<(), Error> {
+    if agent.state != State::Active {
+        return Ok(());
+    }
+    let (agent, settings) = answering(tx, agent).await?;
+    refuse_taken(tx, &agent, &settings.rules).await
+}
+
 /// Refuses that a second agent answers by itself where an active one does. Every setting of the
 /// connection is held meanwhile, so that two do not take a stage at once.
 pub(super) async fn refuse_taken(tx: &Tx, agent: &Agent, rules: &CrmRules) -> Result<(), Error> {
@@ -206,6 +321,7 @@ pub(super) async fn refuse_taken(tx: &Tx, agent: &Agent, rules: &CrmRules) -> Re
     let rows = of_connection(tx, connection).await?;
     let others = rows.into_iter().filter(|row| row.agent_id != agent.id);
     for (other, settings) in with_agents(tx, others.collect()).await? {
+        let (other, settings) = frozen(tx, other, settings).await?;
         let mode = agent.settings.answer_mode;
         let met = rules.meets(mode, &settings.rules, other.settings.answer_mode);
         if let (State::Active, Some((pipeline_id, stage_id))) = (other.state, met) {
@@ -246,7 +362,7 @@ async fn replace_stages(
     tx: &Tx,
     settings_id: Uuid,
     rules: &CrmRules,
-    mut new_id: impl FnMut() -> Uuid,
+    world: &World,
 ) -> Result<(), Error> {
     let old = tx
         .delete_many::<crm_stage::Entity>()?
@@ -261,7 +377,7 @@ async fn replace_stages(
         let stages = pipeline.stages.iter().map(|stage| stage.stage_id);
         for stage_id in stages.chain(all) {
             let row = crm_stage::Model {
-                id: new_id(),
+                id: world.new_id(),
                 org_id,
                 settings_id,
                 connection_id,

@@ -2,12 +2,18 @@
 
 pub(super) mod action;
 pub(super) mod agent;
+pub(super) mod agent_version;
+pub(super) mod agent_version_pin;
 pub(super) mod category;
 pub(super) mod chunk;
 pub(super) mod conversation;
 pub(super) mod crm_settings;
 pub(super) mod crm_stage;
 pub(super) mod draft;
+pub(super) mod eval_case;
+pub(super) mod eval_result;
+pub(super) mod eval_run;
+pub(super) mod eval_suite;
 pub(super) mod memory;
 pub(super) mod message;
 pub(super) mod objection_response;

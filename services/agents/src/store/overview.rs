@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait as _, PaginatorTrait as _, QueryFilter as _, QuerySelect as _};
 use t11_core::OrgScope;
-use t11_store::{OrgOwned, StoreError, Tx};
+use t11_store::{StoreError, Tx};
 
 use super::Store;
 use super::entity::{agent as agent_entity, chunk, source, turn};
 use crate::Error;
 use crate::agent;
+use crate::conversation::EVAL;
 use crate::overview::{Answered, Counts};
 use crate::source as sources;
 use crate::turn::{Outcome, State};
@@ -29,7 +30,7 @@ impl Store {
                     sources_processing: in_state(&tx, sources::State::Processing).await?
                         + in_state(&tx, sources::State::Pending).await?,
                     sources_failed: in_state(&tx, sources::State::Failed).await?,
-                    chunks_total: count::<chunk::Entity>(&tx).await?,
+                    chunks_total: chunks(&tx).await?,
                     price_items_live: super::price_book::live_count(&tx).await?,
                 };
                 Ok((counts, answered(&tx, since).await?))
@@ -38,11 +39,12 @@ impl Store {
     }
 }
 
-async fn count<E: OrgOwned>(tx: &Tx) -> Result<u64, Error>
-where
-    <E as sea_orm::EntityTrait>::Model: Sync,
-{
-    Ok(tx.find::<E>()?.count(tx).await.map_err(StoreError::from)?)
+/// Of sources as they are.
+async fn chunks(tx: &Tx) -> Result<u64, Error> {
+    let chosen = tx
+        .find::<chunk::Entity>()?
+        .filter(chunk::Column::Retired.eq(0));
+    Ok(chosen.count(tx).await.map_err(StoreError::from)?)
 }
 
 async fn agents(tx: &Tx, state: Option<agent::State>) -> Result<u64, Error> {
@@ -66,6 +68,7 @@ async fn answered(tx: &Tx, since: DateTime<Utc>) -> Result<Vec<Answered>, Error>
         .find::<turn::Entity>()?
         .filter(turn::Column::CreateTime.gte(since))
         .filter(turn::Column::State.eq(State::Sent.as_str()))
+        .filter(turn::Column::Mode.ne(EVAL))
         .select_only()
         .columns([
             turn::Column::CreateTime,

@@ -1,5 +1,8 @@
 //! How often plays are used, and how often the client answers.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
@@ -14,6 +17,7 @@ use super::entity::{objection_response, play_use, script};
 use super::{Store, objections, scripts};
 use crate::Error;
 use crate::playbook::{Counts, ObjectionResponse, Script};
+use crate::version::{Frozen, Snapshot};
 
 /// A client who answers within that shows that the play was a good one.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::hours(24);
@@ -32,6 +36,74 @@ impl Store {
             })
             .await
     }
+}
+
+impl Store {
+    /// The plays of a version, with how they have fared since: of several that apply, the better one
+    /// is said.
+    pub(crate) async fn frozen_plays(
+        &self,
+        scope: &OrgScope,
+        frozen: Arc<Frozen>,
+    ) -> Result<(Vec<Script>, Vec<ObjectionResponse>), Error> {
+        self.db
+            .read(scope, move |tx| async move {
+                let plays = &frozen.snapshot;
+                let counts = counts(&tx, plays).await?;
+                let of = |id: &Uuid| counts.get(id).copied().unwrap_or_default();
+                let mut scripts: Vec<_> = plays
+                    .scripts
+                    .iter()
+                    .map(|(id, given)| Script {
+                        id: *id,
+                        given: given.clone(),
+                        counts: of(id),
+                        revision: 0,
+                        create_time: DateTime::UNIX_EPOCH,
+                        update_time: DateTime::UNIX_EPOCH,
+                    })
+                    .collect();
+                scripts.sort_by_key(|script| script.given.display_name.to_lowercase());
+                let responses = plays.responses.iter().map(|(id, given)| ObjectionResponse {
+                    id: *id,
+                    given: given.clone(),
+                    counts: of(id),
+                    revision: 0,
+                    create_time: DateTime::UNIX_EPOCH,
+                    update_time: DateTime::UNIX_EPOCH,
+                });
+                Ok((scripts, responses.collect()))
+            })
+            .await
+    }
+}
+
+/// Uses and successes of the plays that are still there.
+async fn counts(tx: &Tx, plays: &Snapshot) -> Result<HashMap<Uuid, Counts>, Error> {
+    use objection_response::Column as Response;
+    use script::Column as Line;
+    let scripts: Vec<(Uuid, i64, i64)> = tx
+        .find::<script::Entity>()?
+        .filter(Line::Id.is_in(plays.scripts.keys().copied()))
+        .select_only()
+        .columns([Line::Id, Line::UsageCount, Line::SuccessCount])
+        .into_tuple()
+        .all(tx)
+        .await
+        .map_err(StoreError::from)?;
+    let responses: Vec<(Uuid, i64, i64)> = tx
+        .find::<objection_response::Entity>()?
+        .filter(Response::Id.is_in(plays.responses.keys().copied()))
+        .select_only()
+        .columns([Response::Id, Response::UsageCount, Response::SuccessCount])
+        .into_tuple()
+        .all(tx)
+        .await
+        .map_err(StoreError::from)?;
+    let both = scripts.into_iter().chain(responses);
+    Ok(both
+        .map(|(id, usage, success)| (id, Counts { usage, success }))
+        .collect())
 }
 
 /// Counts the plays of an answer, and those before it that the client has answered.

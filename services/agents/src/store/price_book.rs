@@ -64,6 +64,15 @@ pub(super) fn catalogues() -> Arc<Catalogues> {
     ))
 }
 
+/// Which version of the price book is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prices {
+    Live,
+    Of(Uuid),
+    /// None was live when it was chosen.
+    None,
+}
+
 /// A price list to keep.
 #[derive(Debug, Clone)]
 pub(crate) struct NewVersion {
@@ -253,17 +262,22 @@ impl Store {
             .await
     }
 
-    /// Live items valid on `today` that `text` speaks of, best first.
+    /// Items of a version valid on `today` that `text` speaks of, best first.
     pub(crate) async fn prices_named(
         &self,
         scope: &OrgScope,
+        prices: Prices,
         text: &str,
         today: NaiveDate,
         limit: usize,
     ) -> Result<Vec<PriceItem>, Error> {
-        let catalogue = self.live_catalogue(scope).await?;
+        let catalogue = match prices {
+            Prices::Live => self.live_catalogue(scope).await?,
+            Prices::Of(version) => Some(self.catalogue(scope, version).await?),
+            Prices::None => None,
+        };
         Ok(catalogue
-            .map(|live| live.named(text, today, limit))
+            .map(|catalogue| catalogue.named(text, today, limit))
             .unwrap_or_default())
     }
 
@@ -276,13 +290,19 @@ impl Store {
             .db
             .read(scope, |tx| async move { live_version(&tx).await })
             .await?;
-        let Some(version) = live else { return Ok(None) };
+        match live {
+            Some(version) => self.catalogue(scope, version).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn catalogue(&self, scope: &OrgScope, version: Uuid) -> Result<Arc<Catalogue>, Error> {
         let loading = self.catalogues.get_or_insert_async(&version, async {
             let items = self.items_of(scope, version).await?;
             let made = tokio::task::spawn_blocking(move || Catalogue::new(version, items));
             made.await.map(Arc::new).map_err(|_| Error::Interrupted)
         });
-        loading.await.map(Some)
+        loading.await
     }
 
     async fn items_of(&self, scope: &OrgScope, version: Uuid) -> Result<Vec<PriceItem>, Error> {
@@ -318,6 +338,21 @@ pub(super) async fn live_count(tx: &Tx) -> Result<u64, Error> {
     };
     let chosen = tx.find::<Entity>()?.filter(Column::VersionId.eq(live));
     Ok(chosen.count(tx).await.map_err(StoreError::from)?)
+}
+
+/// Keeps the live version what it is until the transaction ends.
+pub(super) async fn hold(tx: &Tx) -> Result<(), Error> {
+    let book = tx.find::<price_book::Entity>()?.lock_exclusive();
+    book.one(tx).await.map_err(StoreError::from)?;
+    Ok(())
+}
+
+/// The live version and its number.
+pub(super) async fn live(tx: &Tx) -> Result<Option<(Uuid, i32)>, Error> {
+    match live_version(tx).await? {
+        Some(id) => Ok(Some((id, version_row(tx, id).await?.number))),
+        None => Ok(None),
+    }
 }
 
 async fn live_version(tx: &Tx) -> Result<Option<Uuid>, Error> {

@@ -369,6 +369,7 @@ fn row_of(new: NewSource, org_id: Uuid, job_id: Uuid, now: chrono::DateTime<chro
         create_time: now,
         update_time: now,
         process_time: None,
+        reading: 1,
     }
 }
 
@@ -399,6 +400,7 @@ impl TryFrom<Model> for Source {
             enabled: row.enabled,
             valid_until: row.valid_until_date.parse().ok(),
             index_version: row.index_version,
+            reading: row.reading,
             revision: row.revision,
             create_time: row.create_time,
             update_time: row.update_time,

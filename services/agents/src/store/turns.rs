@@ -1,5 +1,8 @@
 //! Rows of turns: begun with the client's message in one commit, ended with the answer in one.
 
+mod stored;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,12 +17,14 @@ use uuid::Uuid;
 use super::entity::turn::{ActiveModel, Column, Entity, Model};
 use super::entity::{agent, turn_step};
 use super::write_back::{self, Ending};
-use super::{Store, actions, conversations, from_json, to_json};
+use super::{Store, conversations, to_json, versions};
 use crate::Error;
 use crate::agent::Agent;
 use crate::briefing::client_key;
-use crate::conversation::{Author, Carriage, Conversation, Message, Turn, title};
-use crate::turn::{Language, Outcome, Report, State, Step, StepKind, Usage, Verdict};
+use crate::conversation::{Author, Carriage, Conversation, EVAL, Message, Turn, title};
+use crate::turn::{Language, Report, State, Step};
+use crate::version::Frozen;
+use stored::with_steps;
 
 /// A turn that has not ended by then was interrupted: the chat's deadline and a little.
 pub(super) const LONGEST: TimeDelta = TimeDelta::seconds(200);
@@ -40,6 +45,22 @@ pub(crate) enum Begun {
     Repeated(Box<(Message, Turn, Option<Message>)>),
 }
 
+/// What a client says in a test.
+pub(crate) struct Saying {
+    pub(crate) text: String,
+    pub(crate) from: AnsweringFrom,
+    pub(crate) request_id: Option<Uuid>,
+}
+
+/// What a test is answered from.
+pub(crate) enum AnsweringFrom {
+    Draft,
+    /// By its agent and itself.
+    Version((Uuid, Uuid)),
+    /// In a run of a suite.
+    Frozen(Arc<Frozen>),
+}
+
 /// A turn at its beginning.
 pub(crate) struct Beginning {
     pub(crate) turn: Turn,
@@ -58,9 +79,13 @@ impl Store {
         &self,
         scope: &OrgScope,
         conversation_id: Uuid,
-        text: String,
-        request_id: Option<Uuid>,
+        saying: Saying,
     ) -> Result<Begun, Error> {
+        let Saying {
+            text,
+            from,
+            request_id,
+        } = saying;
         let (now, turn_id, message_id) =
             (self.world.now(), self.world.new_id(), self.world.new_id());
         self.db
@@ -75,6 +100,11 @@ impl Store {
                 }
                 refuse_second(&tx, conversation_id, now).await?;
                 let agent = super::agents::by_id(&tx, agent_id).await?;
+                let mode = match &from {
+                    AnsweringFrom::Frozen(_) => EVAL,
+                    AnsweringFrom::Draft | AnsweringFrom::Version(_) => TEST,
+                };
+                let agent = answering(&tx, agent, from).await?;
                 let past = conversations::newest(&tx, conversation_id, PAST).await?;
                 let message = Message {
                     id: message_id,
@@ -92,13 +122,15 @@ impl Store {
                 conversations::save(&tx, &conversation).await?;
                 let row = Model {
                     request_id,
-                    ..begun(&tx, turn_id, conversation_id, agent_id, now)?
+                    mode: mode.to_owned(),
+                    ..begun(&tx, turn_id, conversation_id, &agent, now)?
                 };
                 insert(&tx, row).await?;
                 let turn = Turn {
                     id: turn_id,
                     conversation_id,
                     agent_id: agent.id,
+                    version: agent.version(),
                     state: State::Running,
                     create_time: now,
                     report: None,
@@ -157,7 +189,9 @@ impl Store {
                     state: report.state,
                 };
                 Box::pin(write_back::keep(&tx, &world, &ending, &report)).await?;
-                count_activity(&tx, agent_id, answer.is_some(), now).await?;
+                if conversation.channel != EVAL {
+                    count_activity(&tx, agent_id, answer.is_some(), now).await?;
+                }
                 Ok(answer)
             })
             .await
@@ -318,6 +352,18 @@ async fn messages_of(tx: &Tx, turn_id: Uuid) -> Result<Vec<Message>, Error> {
     rows.into_iter().map(Message::try_from).collect()
 }
 
+async fn answering(tx: &Tx, agent: Agent, from: AnsweringFrom) -> Result<Agent, Error> {
+    match from {
+        AnsweringFrom::Draft => Ok(agent),
+        AnsweringFrom::Version((of, id)) if of == agent.id => {
+            let frozen = versions::frozen(tx, of, id).await?;
+            Ok(agent.answering_from(frozen))
+        }
+        AnsweringFrom::Version((of, id)) => Err(versions::missing(of, id)),
+        AnsweringFrom::Frozen(frozen) => Ok(agent.answering_from(frozen)),
+    }
+}
+
 /// One turn of a conversation at a time.
 async fn refuse_second(tx: &Tx, conversation_id: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
     let running = tx
@@ -343,6 +389,7 @@ pub(super) async fn answers_since(
     let count = tx
         .find::<Entity>()?
         .filter(Column::AgentId.eq(agent_id))
+        .filter(Column::Mode.ne(EVAL))
         .filter(Column::State.eq(State::Sent.as_str()))
         .filter(Column::CreateTime.gt(now - TimeDelta::hours(1)))
         .count(tx)
@@ -373,15 +420,16 @@ pub(super) fn begun(
     tx: &Tx,
     id: Uuid,
     conversation_id: Uuid,
-    agent_id: Uuid,
+    agent: &Agent,
     now: DateTime<Utc>,
 ) -> Result<Model, Error> {
+    let version = agent.version();
     let empty = || serde_json::Value::Array(Vec::new());
     Ok(Model {
         id,
         org_id: tx.org_id()?.0,
         conversation_id,
-        agent_id,
+        agent_id: agent.id,
         request_id: None,
         mode: TEST.to_owned(),
         state: State::Running.as_str().to_owned(),
@@ -404,6 +452,8 @@ pub(super) fn begun(
         fence: 0,
         control_epoch: 0,
         inbound_sequence: 0,
+        version_id: version.map(|version| version.id),
+        version_number: version.map_or(0, |version| version.number),
     })
 }
 
@@ -473,7 +523,7 @@ pub(super) async fn insert_steps(
     Ok(())
 }
 
-async fn by_id(tx: &Tx, conversation_id: Uuid, id: Uuid) -> Result<Turn, Error> {
+pub(super) async fn by_id(tx: &Tx, conversation_id: Uuid, id: Uuid) -> Result<Turn, Error> {
     let found = tx
         .find::<Entity>()?
         .filter(Column::Id.eq(id))
@@ -484,80 +534,6 @@ async fn by_id(tx: &Tx, conversation_id: Uuid, id: Uuid) -> Result<Turn, Error> 
     let name = || format!("conversations/{conversation_id}/turns/{id}");
     let row = found.ok_or_else(|| Error::NotFound(name()))?;
     with_steps(tx, row).await
-}
-
-async fn with_steps(tx: &Tx, row: Model) -> Result<Turn, Error> {
-    let rows = tx
-        .find::<turn_step::Entity>()?
-        .filter(turn_step::Column::TurnId.eq(row.id))
-        .order_by_asc(turn_step::Column::StepIndex)
-        .all(tx)
-        .await
-        .map_err(StoreError::from)?;
-    let steps = rows.into_iter().map(step).collect::<Result<_, _>>()?;
-    let state = State::parse(&row.state).ok_or(Error::Corrupt("turn"))?;
-    let (id, conversation_id, agent_id) = (row.id, row.conversation_id, row.agent_id);
-    let create_time = row.create_time;
-    let report = if state == State::Running {
-        None
-    } else {
-        let mut report = report(row, state, steps)?;
-        actions::overlay(tx, id, &mut report.actions).await?;
-        Some(report)
-    };
-    Ok(Turn {
-        id,
-        conversation_id,
-        agent_id,
-        state,
-        create_time,
-        report,
-    })
-}
-
-fn step(row: turn_step::Model) -> Result<Step, Error> {
-    Ok(Step {
-        kind: StepKind::parse(&row.kind).ok_or(Error::Corrupt("turn step"))?,
-        verdict: Verdict::parse(&row.verdict).ok_or(Error::Corrupt("turn step"))?,
-        detail: row.detail,
-        took: Duration::from_micros(u64::try_from(row.took_micros).unwrap_or(0)),
-        usage: Usage {
-            prompt_tokens: row.prompt_tokens,
-            completion_tokens: row.completion_tokens,
-            cost_micro_usd: row.cost_micro_usd,
-        },
-    })
-}
-
-fn report(row: Model, state: State, steps: Vec<Step>) -> Result<Report, Error> {
-    let duration = |ms: i32| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
-    Ok(Report {
-        state,
-        // Turns that were cut short have none.
-        outcome: Outcome::parse(&row.outcome).unwrap_or(Outcome::Silent),
-        skip_reason: row.skip_reason,
-        error: Some((row.error_reason, row.error_message)).filter(|(reason, _)| !reason.is_empty()),
-        sentences: Vec::new(),
-        steps,
-        passages: from_json(row.passages, "passages")?,
-        prompt: from_json(row.prompt, "prompt")?,
-        actions: from_json(row.actions, "actions")?,
-        model: row.model,
-        usage: Usage {
-            prompt_tokens: row.prompt_tokens,
-            completion_tokens: row.completion_tokens,
-            cost_micro_usd: row.cost_micro_usd,
-        },
-        total: duration(row.total_ms),
-        first_token: duration(row.first_token_ms),
-        lexical_only: row.lexical_only,
-        // Kept where they belong: at the conversation, with the client, with the plays.
-        opted_out: false,
-        handoff_reason: String::new(),
-        memories: Vec::new(),
-        plays: Vec::new(),
-        hits: Vec::new(),
-    })
 }
 
 fn millis(duration: Duration) -> i32 {

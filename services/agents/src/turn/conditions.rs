@@ -62,7 +62,7 @@ async fn ask_one(
         schema: format!(
             r#"{{"type":"object","additionalProperties":false,"required":["conditions"],"properties":{{{CONDITIONS}}}}}"#
         ),
-        purpose: "turn",
+        purpose: "classify",
     };
     let mut stream = model.complete(request).await?;
     let mut text = String::new();

@@ -73,6 +73,15 @@ impl FieldValue {
 }
 
 impl Crm {
+    /// Puts an imagined lead on a stage, with its settings; 0 leaves it where it is.
+    pub fn stand_at(&mut self, pipeline_id: i64, stage_id: i64) {
+        if stage_id == 0 {
+            return;
+        }
+        (self.lead.pipeline_id, self.lead.stage_id) = (pipeline_id, stage_id);
+        self.stage = self.rules.stage(pipeline_id, stage_id).flatten().cloned();
+    }
+
     /// The value of a field; empty when it has none.
     pub fn value(&self, entity: FieldEntity, field_id: i64) -> String {
         let mut fields = self.lead.fields.iter();

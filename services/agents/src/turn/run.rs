@@ -40,6 +40,8 @@ const MOST_PRICES: usize = 8;
 pub enum Mode {
     /// The test chat: effects are shown and not done.
     Test,
+    /// The same for a case of a suite.
+    Eval,
     /// A client of the CRM.
     Live,
 }
@@ -211,6 +213,7 @@ impl<'a> Turn<'a> {
             "messages": context::recent(&self.inbound.past).len(),
             "language": self.language.code(), "time_zone": self.inbound.zone.name(),
             "lead": lead, "memories": memories.collect::<Vec<_>>(),
+            "version": self.inbound.agent.version().map(|version| version.number),
         })
     }
 
@@ -450,7 +453,7 @@ impl<'a> Turn<'a> {
                 opted_out: inbound.opted_out,
                 control_changed: false,
                 newer_inbound: false,
-                within_hours: inbound.mode == Mode::Test || within_hours(&self.situation()),
+                within_hours: inbound.mode != Mode::Live || within_hours(&self.situation()),
             },
             tools: &tools,
             schema: answer::schema(!conditions.is_empty()),

@@ -202,6 +202,8 @@ mod tests {
             revision: 1,
             create_time: DateTime::UNIX_EPOCH,
             update_time: DateTime::UNIX_EPOCH,
+            live_version: None,
+            frozen: None,
         }
     }
 

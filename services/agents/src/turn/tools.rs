@@ -133,7 +133,7 @@ impl Tools<'_> {
                 detail: allowed.detail,
                 state: match (allowed.suggested, self.mode) {
                     (true, _) => ActionState::Suggested,
-                    (false, Mode::Test) => ActionState::WouldDo,
+                    (false, Mode::Test | Mode::Eval) => ActionState::WouldDo,
                     (false, Mode::Live) => ActionState::Proposed,
                 },
                 reason: String::new(),
@@ -540,7 +540,7 @@ pub fn own(kind: &str, text: &str, mode: Mode, now: DateTime<Utc>) -> Action {
         kind: kind.to_owned(),
         detail: json!({"text": text}),
         state: match mode {
-            Mode::Test => ActionState::WouldDo,
+            Mode::Test | Mode::Eval => ActionState::WouldDo,
             Mode::Live => ActionState::Proposed,
         },
         effect: (kind == "create_task").then_some(Effect::CreateTask { text, due }),

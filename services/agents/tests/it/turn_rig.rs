@@ -239,6 +239,8 @@ pub(crate) fn inbound(text: &str) -> Inbound {
             revision: 1,
             create_time: DateTime::UNIX_EPOCH,
             update_time: DateTime::UNIX_EPOCH,
+            live_version: None,
+            frozen: None,
         },
         mode: Mode::Live,
         text: text.to_owned(),

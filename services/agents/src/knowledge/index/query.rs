@@ -1,11 +1,19 @@
 //! What is asked of the index, and what it answers.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::{Embedding, Source};
+
+/// A source as it is to be searched: in this reading, filed here, until that day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pinned {
+    pub reading: i64,
+    pub category: Option<Uuid>,
+    pub valid_until: Option<NaiveDate>,
+}
 
 /// What may be found.
 #[derive(Debug, Clone, Default)]
@@ -16,10 +24,28 @@ pub struct Filter {
     pub categories: Option<HashSet<Uuid>>,
     /// Only sources that hold on this day. Nothing: whenever they hold.
     pub valid_on: Option<NaiveDate>,
+    /// Only these, as they were then. Nothing: all, as they are. What is switched off is not found
+    /// either way.
+    pub pinned: Option<HashMap<Uuid, Pinned>>,
 }
 
 impl Filter {
     pub(super) fn lets_through(&self, source: &Source) -> bool {
+        let Some(pinned) = &self.pinned else {
+            return !source.retired && self.lets_reading_through(source);
+        };
+        let pin = pinned.get(&source.id);
+        pin.filter(|pin| pin.reading == source.reading)
+            .is_some_and(|pin| {
+                self.lets_reading_through(&Source {
+                    category: pin.category,
+                    valid_until: pin.valid_until,
+                    ..source.clone()
+                })
+            })
+    }
+
+    fn lets_reading_through(&self, source: &Source) -> bool {
         source.enabled
             && (self.agent.is_none() || source.agent.is_none() || source.agent == self.agent)
             && self.categories.as_ref().is_none_or(|wanted| {

@@ -7,6 +7,8 @@ fn id(number: u128) -> Uuid {
 fn source(number: u128, version: u64) -> Source {
     Source {
         id: id(number),
+        reading: 1,
+        retired: false,
         version,
         agent: None,
         category: None,
@@ -205,11 +207,11 @@ fn versions_only_move_forward() {
     let all = Filter::default();
     assert_eq!(found(&index, "старый", &all), [0; 0]);
     assert_eq!(found(&index, "новый", &all), [2, 3]);
-    assert!(index.remove(id(1), 4));
+    assert!(index.remove((id(1), None), 4));
     assert!(index.is_empty());
     assert!(!index.apply(source(1, 3), [chunk(2, "новый диван")]));
     assert_eq!(found(&index, "новый", &all), [0; 0]);
-    assert_eq!(index.version(id(1)), Some(4));
+    assert_eq!(index.version((id(1), None)), Some(4));
 }
 
 #[test]
@@ -303,8 +305,8 @@ fn compacting_changes_nothing_that_is_found() {
             chunks,
         );
     }
-    index.remove(id(0), 7);
-    fresh.remove(id(0), 7);
+    index.remove((id(0), None), 7);
+    fresh.remove((id(0), None), 7);
     let near = Embedding {
         model: "m".into(),
         values: vec![3.0, 6.0],

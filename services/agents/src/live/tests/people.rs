@@ -12,7 +12,7 @@ use super::stand_ins::ModelPlan;
 use crate::Error;
 use crate::agent::{AnswerMode, Settings};
 use crate::conversation::{Author, Controller, Delivery};
-use crate::store::{Draft, DraftState};
+use crate::store::{AnsweringFrom, Draft, DraftState, Saying};
 
 fn drafting() -> Settings {
     Settings {
@@ -179,10 +179,12 @@ async fn the_test_chat_is_no_live_conversation_and_the_other_way_round() {
     assert!(matches!(taken, Err(Error::ConversationNotLive)));
     rig.client_writes(QUESTION).await;
     let live = rig.conversation().await.id;
-    let chatted = rig
-        .store
-        .begin_turn(&rig.scope, live, "x".to_owned(), None)
-        .await;
+    let saying = Saying {
+        text: "x".to_owned(),
+        from: AnsweringFrom::Draft,
+        request_id: None,
+    };
+    let chatted = rig.store.begin_turn(&rig.scope, live, saying).await;
     assert!(matches!(chatted, Err(Error::ConversationLive)));
     rig.stop().await;
 }

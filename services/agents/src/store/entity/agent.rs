@@ -18,6 +18,8 @@ pub(crate) struct Model {
     pub revision: i64,
     pub create_time: DateTimeUtc,
     pub update_time: DateTimeUtc,
+    pub live_version_id: Option<Uuid>,
+    pub live_version_number: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -20,6 +20,7 @@ pub(crate) struct Model {
     pub terms: Vec<u8>,
     pub embedding: Option<Vec<u8>>,
     pub embedding_model: String,
+    pub retired: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -34,6 +34,7 @@ pub(crate) struct Model {
     pub create_time: DateTimeUtc,
     pub update_time: DateTimeUtc,
     pub process_time: Option<DateTimeUtc>,
+    pub reading: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -31,6 +31,8 @@ pub(crate) struct Model {
     pub fence: i64,
     pub control_epoch: i64,
     pub inbound_sequence: i64,
+    pub version_id: Option<Uuid>,
+    pub version_number: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

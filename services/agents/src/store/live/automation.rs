@@ -305,7 +305,7 @@ pub(super) async fn commit(held: &mut Held, own: Own<'_>) -> Result<(), Error> {
         mode: turns::LIVE.to_owned(),
         control_epoch: held.live.control_epoch,
         inbound_sequence: held.live.last_inbound,
-        ..turns::begun(&held.tx, turn_id, held.id(), agent.id, held.now)?
+        ..turns::begun(&held.tx, turn_id, held.id(), agent, held.now)?
     };
     turns::insert(&held.tx, row).await?;
     if report.sentences.is_empty() {

@@ -17,7 +17,7 @@ use crate::Error;
 use crate::jobs::notify;
 use crate::store::entity::draft::{Column, Entity, Model};
 use crate::store::entity::turn;
-use crate::store::{Store, actions, agents, cursor, from_json, read_cursor, to_json};
+use crate::store::{Store, actions, agents, crm_settings, cursor, from_json, read_cursor, to_json};
 use crate::turn::{Report, Sentence, State, pace};
 
 /// How far a draft is.
@@ -181,6 +181,7 @@ impl Store {
                     };
                     let agent_id = held.conversation.agent_id;
                     let agent = agents::by_id(&tx, agent_id.ok_or(Error::DraftState)?).await?;
+                    let (agent, _) = crm_settings::answering(&tx, agent).await?;
                     let sent_text = edited.clone().unwrap_or_else(|| draft.text.clone());
                     let parts = match edited {
                         None => turns::parts(&draft.sentences, &agent),

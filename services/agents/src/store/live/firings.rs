@@ -202,6 +202,7 @@ async fn start(
     zone: Tz,
 ) -> Result<Result<Execution, &'static str>, Error> {
     let agent = agents::by_id(&held.tx, sequence.agent_id).await?;
+    let (agent, _) = crm_settings::answering(&held.tx, agent).await?;
     automation::start(held, sequence, by, &agent.settings, zone).await
 }
 
@@ -229,6 +230,7 @@ async fn begin(held: &Held, firing: &Firing) -> Result<Option<FiringBeginning>, 
         return Ok(None);
     }
     let agent = agents::by_id(tx, trigger.agent_id).await?;
+    let (agent, settings) = crm_settings::answering(tx, agent).await?;
     if agent.state != State::Active || agent.settings.answer_mode == AnswerMode::Off {
         return Ok(None);
     }
@@ -244,7 +246,7 @@ async fn begin(held: &Held, firing: &Firing) -> Result<Option<FiringBeginning>, 
     let is_free = held.live.controller == Controller::Bot && !held.conversation.opted_out;
     let past = conversations::newest(tx, held.id(), turns::PAST).await?;
     Ok(Some(FiringBeginning {
-        settings: crm_settings::of_agent(tx, agent.id).await?,
+        settings,
         mode: placed.as_ref().map(|(mode, _)| *mode).filter(|_| is_free),
         stage: placed.and_then(|(_, stage)| stage),
         conversation: Conversation {

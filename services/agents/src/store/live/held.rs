@@ -17,7 +17,7 @@ use crate::conversation::{Author, Carriage, Controller, Conversation, Delivery, 
 use crate::crm_settings::{CrmSettings, Placement, StageSettings};
 use crate::jobs::{note_verdict, run_turn, tell_handoff};
 use crate::store::entity::{draft, message, reply, turn};
-use crate::store::{conversations, crm_settings, turns};
+use crate::store::{agents, conversations, crm_settings, turns};
 use crate::turn::skip_rules::{Situation, SkipReason, opening, skip_reason};
 use crate::turn::{Mode, Sentence, State, window};
 
@@ -226,7 +226,8 @@ impl Held {
                 Placement::Off(_) => return Ok(0),
             },
         };
-        let settings = crm_settings::of_agent(&self.tx, agent_id).await?;
+        let agent = agents::by_id(&self.tx, agent_id).await?;
+        let (_, settings) = crm_settings::answering(&self.tx, agent).await?;
         Ok(settings.rules.resume_after_hours)
     }
 

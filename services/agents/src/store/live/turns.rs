@@ -282,7 +282,7 @@ async fn begin(
         .map_or_else(|| held.world.new_id(), |row| row.id);
     let create_time = known.as_ref().map_or(held.now, |row| row.create_time);
     if known.is_some() {
-        take_over(held, id, fence).await?;
+        take_over(held, id, fence, &answering.agent).await?;
     } else {
         let row = Model {
             request_id: Some(ticket),
@@ -291,7 +291,7 @@ async fn begin(
             fence,
             control_epoch: held.live.control_epoch,
             inbound_sequence: held.live.last_inbound,
-            ..turns::begun(&held.tx, id, held.id(), answering.agent.id, held.now)?
+            ..turns::begun(&held.tx, id, held.id(), &answering.agent, held.now)?
         };
         turns::insert(&held.tx, row).await?;
     }
@@ -300,6 +300,7 @@ async fn begin(
             id,
             conversation_id: held.id(),
             agent_id: answering.agent.id,
+            version: answering.agent.version(),
             state: State::Running,
             create_time,
             report: None,
@@ -315,7 +316,8 @@ async fn begin(
     })
 }
 
-async fn take_over(held: &Held, id: Uuid, fence: i64) -> Result<(), Error> {
+async fn take_over(held: &Held, id: Uuid, fence: i64, agent: &Agent) -> Result<(), Error> {
+    let version = agent.version();
     let taking = held
         .tx
         .update_many::<Entity>()?
@@ -324,6 +326,11 @@ async fn take_over(held: &Held, id: Uuid, fence: i64) -> Result<(), Error> {
         .col_expr(Column::ErrorReason, Expr::value(""))
         .col_expr(Column::ErrorMessage, Expr::value(""))
         .col_expr(Column::Fence, Expr::value(fence))
+        .col_expr(Column::VersionId, Expr::value(version.map(|one| one.id)))
+        .col_expr(
+            Column::VersionNumber,
+            Expr::value(version.map_or(0, |one| one.number)),
+        )
         .col_expr(Column::ControlEpoch, Expr::value(held.live.control_epoch))
         .col_expr(Column::InboundSequence, Expr::value(held.live.last_inbound))
         .col_expr(Column::ExpireTime, Expr::value(held.now + LONGEST));

@@ -9,7 +9,7 @@ use t11_store::{StoreError, System, Tx};
 use uuid::Uuid;
 
 use super::super::Store;
-use super::super::entity::{price_book, price_book_version};
+use super::super::entity::{agent_version, price_book, price_book_version};
 use crate::Error;
 
 /// Versions of a book that stay beside the live one: the newest, to go back to.
@@ -24,11 +24,13 @@ const OUTDATED: &str = "SELECT org_id, id FROM (\
     ROW_NUMBER() OVER (PARTITION BY v.org_id ORDER BY v.number DESC) AS place \
     FROM price_book_versions v JOIN price_books b ON b.org_id = v.org_id \
     WHERE b.live_version_id IS NULL OR v.id <> b.live_version_id) others \
-    WHERE place > $1 AND create_time < $2";
+    WHERE place > $1 AND create_time < $2 AND NOT EXISTS (SELECT 1 FROM agent_versions a \
+    WHERE a.org_id = others.org_id AND a.price_version_id = others.id AND a.pinned)";
 
 impl Store {
     /// Deletes the versions of all organizations that are neither live nor among the newest
-    /// `KEPT` others nor younger than `KEPT_FOR`; how many. Each goes in a commit of its own.
+    /// `KEPT` others nor younger than `KEPT_FOR`, and that no kept version of an agent names prices
+    /// of; how many. Each goes in a commit of its own.
     pub(crate) async fn purge_price_versions(&self) -> Result<u64, Error> {
         let before = self.world.now() - KEPT_FOR;
         let outdated: Vec<(Uuid, Uuid)> = self
@@ -60,13 +62,16 @@ fn pair(row: &QueryResult) -> Result<(Uuid, Uuid), Error> {
     Ok((id("org_id")?, id("id")?))
 }
 
-/// Deletes a version with its items, unless it was made live meanwhile.
+/// Deletes a version with its items, unless it was made live or taken by an agent meanwhile.
 async fn delete(tx: &Tx, org_id: Uuid, id: Uuid) -> Result<u64, Error> {
     use price_book_version::{Column, Entity};
-    // Whoever makes a version live writes this row first.
+    // Whoever makes a version live, or takes it for an agent, holds this row first.
     let book = price_book::Entity::find_by_id(org_id).lock_exclusive();
     let book = book.one(tx).await.map_err(StoreError::from)?;
     if book.and_then(|book| book.live_version_id) == Some(id) {
+        return Ok(0);
+    }
+    if is_pinned(tx, org_id, id).await? {
         return Ok(0);
     }
     let deleting = Entity::delete_many()
@@ -74,6 +79,16 @@ async fn delete(tx: &Tx, org_id: Uuid, id: Uuid) -> Result<u64, Error> {
         .filter(Column::Id.eq(id));
     let deleted = deleting.exec(tx).await.map_err(StoreError::from)?;
     Ok(deleted.rows_affected)
+}
+
+async fn is_pinned(tx: &Tx, org_id: Uuid, id: Uuid) -> Result<bool, Error> {
+    use agent_version::{Column, Entity};
+    let pinning = Entity::find()
+        .filter(Column::OrgId.eq(org_id))
+        .filter(Column::PriceVersionId.eq(id))
+        .filter(Column::Pinned.eq(true));
+    let found = pinning.limit(1).one(tx).await.map_err(StoreError::from)?;
+    Ok(found.is_some())
 }
 
 #[cfg(test)]

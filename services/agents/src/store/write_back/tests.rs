@@ -18,7 +18,7 @@ use crate::playbook::{NewResponse, PlayState};
 use crate::store::actions::{Applied, overlay};
 use crate::store::entity::play_use;
 use crate::store::testing::TestStore;
-use crate::store::{conversations, turns};
+use crate::store::{agents, conversations, turns};
 use crate::turn::{Action, ActionState, Effect, Outcome};
 
 const LEAD: LeadRef = LeadRef {
@@ -104,8 +104,8 @@ impl Desk {
             .db
             .write(&self.store.scope, move |tx| async move {
                 let held = conversations::held(&tx, conversation).await?;
-                let agent = held.agent_id.unwrap();
-                let row = turns::begun(&tx, turn_id, conversation, agent, Utc::now())?;
+                let agent = agents::by_id(&tx, held.agent_id.unwrap()).await?;
+                let row = turns::begun(&tx, turn_id, conversation, &agent, Utc::now())?;
                 turns::insert(&tx, row).await?;
                 turns::update(&tx, turn_id, &report).await?;
                 let ending = Ending {

@@ -47,7 +47,7 @@ impl Tools<'_> {
                 detail: allowed.detail,
                 state: match (allowed.suggested, self.mode) {
                     (true, _) => ActionState::Suggested,
-                    (false, Mode::Test) => ActionState::WouldDo,
+                    (false, Mode::Test | Mode::Eval) => ActionState::WouldDo,
                     (false, Mode::Live) => ActionState::Proposed,
                 },
                 effect: allowed.effect.filter(|_| !allowed.suggested),
