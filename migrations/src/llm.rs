@@ -5,6 +5,9 @@ mod m20261121_190000_create_budgets;
 mod m20261122_021000_create_routes;
 mod m20261122_021100_create_settlements;
 mod m20261122_022500_create_privacy_policies;
+mod m20261122_060500_create_provider_keys;
+mod m20261122_061000_add_caches;
+mod m20261122_061500_add_budget_exhaustion;
 
 use sea_orm_migration::prelude::*;
 
@@ -21,6 +24,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_021000_create_routes::Migration),
             Box::new(m20261122_021100_create_settlements::Migration),
             Box::new(m20261122_022500_create_privacy_policies::Migration),
+            Box::new(m20261122_060500_create_provider_keys::Migration),
+            Box::new(m20261122_061000_add_caches::Migration),
+            Box::new(m20261122_061500_add_budget_exhaustion::Migration),
         ]
     }
 

@@ -25,6 +25,8 @@ use outcomes::Outcomes;
 const RATE: u32 = 200;
 /// So many of them.
 const WEBHOOKS: u32 = 10_000;
+/// Kills of a process while programs spend its budget.
+const BUDGET_KILLS: u32 = 1_000;
 /// Fewer kills show little.
 const LEAST_KILLS: u64 = 200;
 
@@ -61,6 +63,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         .env("T11_KILLS", options.kills.to_string())
         .env("T11_RATE", RATE.to_string())
         .env("T11_WEBHOOKS", WEBHOOKS.to_string())
+        .env("T11_BUDGET_KILLS", BUDGET_KILLS.to_string())
         .env("T11_TEST_DATABASE_URL", servers.postgres_url())
         .env("T11_TEST_POOLER_URL", servers.pooler_url())
         .env("T11_TEST_REDIS_URL", servers.redis_url())

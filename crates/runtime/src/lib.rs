@@ -3,6 +3,7 @@
 
 mod admin;
 pub mod bus;
+mod cache;
 mod clock;
 mod context;
 mod health;
@@ -25,6 +26,7 @@ mod tls;
 mod worker;
 
 pub use bus::Bus;
+pub use cache::{Cache, CacheKey};
 pub use context::{Context, check_database};
 pub use health::{Finding, Health, Report};
 pub use keys::Keys;

@@ -65,7 +65,10 @@ impl Received {
 }
 
 struct State {
-    key: Mutex<Option<String>>,
+    /// One of them must be carried; none = no key is needed.
+    keys: Mutex<Vec<String>>,
+    /// What is told of a key, by `GET /key`.
+    accounts: Mutex<BTreeMap<String, Value>>,
     scripts: Mutex<VecDeque<Script>>,
     received: Mutex<Vec<Received>>,
     /// Requests whose client left before the answer's end.
@@ -94,7 +97,8 @@ impl FakeModel {
         let listener = TcpListener::from_std(listener).expect("a runtime");
         let address = listener.local_addr().expect("the address of a listener");
         let state = Arc::new(State {
-            key: Mutex::default(),
+            keys: Mutex::default(),
+            accounts: Mutex::default(),
             scripts: Mutex::default(),
             received: Mutex::default(),
             cancelled: watch::Sender::new(0),
@@ -120,9 +124,15 @@ impl FakeModel {
         format!("http://{}/api/v1", self.address)
     }
 
-    /// From now on every request must carry `Authorization: Bearer <key>`.
+    /// From now on every request must carry `Authorization: Bearer <key>` with this key, or another
+    /// one that was required.
     pub fn require_key(&self, key: &str) {
-        *self.state.key.lock() = Some(key.to_owned());
+        self.state.keys.lock().push(key.to_owned());
+    }
+
+    /// From now on tells this of a key: the data of `GET /key`.
+    pub fn account(&self, key: &str, account: Value) {
+        self.state.accounts.lock().insert(key.to_owned(), account);
     }
 
     /// Answers the next completion or embedding that has no script yet with this one.

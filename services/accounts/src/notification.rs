@@ -20,10 +20,11 @@ pub(crate) enum Type {
     DraftWaiting,
     Budget80,
     Budget100,
+    ProviderKeyRefused,
 }
 
 impl Type {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::SystemAlert,
         Self::IntegrationError,
         Self::CrmTokenExpiring,
@@ -31,6 +32,7 @@ impl Type {
         Self::DraftWaiting,
         Self::Budget80,
         Self::Budget100,
+        Self::ProviderKeyRefused,
     ];
 
     /// The word in the database.
@@ -43,6 +45,7 @@ impl Type {
             Self::DraftWaiting => "draft_waiting",
             Self::Budget80 => "budget_80",
             Self::Budget100 => "budget_100",
+            Self::ProviderKeyRefused => "provider_key_refused",
         }
     }
 

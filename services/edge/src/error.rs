@@ -36,7 +36,10 @@ pub(crate) enum Error {
     BodyBroken,
     #[error("the body came too slowly")]
     BodyTimeout,
-    #[error("the request comes from another site")]
+    #[error(
+        "the request does not come from a page of this site; a program sends `authorization: Bearer …`, \
+         or with a cookie the header `origin` too"
+    )]
     CrossSite,
     #[error("the header `x-t11-csrf` must repeat the cookie `t11_csrf`")]
     CsrfToken,

@@ -14,10 +14,12 @@ use futures::{FutureExt as _, StreamExt as _};
 use t11_core::OrgScope;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::budget::Exhaustion;
 use crate::error::Error;
 use crate::failure::{Elsewhere, Failure};
 use crate::gateway::{Gateway, NewCall};
 use crate::health::Health;
+use crate::keys::{Benched, Key};
 use crate::meter::{Meter, Settled};
 use crate::privacy::{self, Policy};
 use crate::provider::{Answer, Attempt, Event, Finish, FinishReason, Prompt, ToolCall};
@@ -82,11 +84,12 @@ pub(crate) struct Progress {
 
 /// Why a target did not answer.
 enum Missed {
-    /// It was not asked: a budget, or its breaker.
+    /// It was not asked: a budget, its breaker, or no key serves.
     NotAsked(Error),
     Failed {
         failure: Failure,
         target: Target,
+        key: Option<Arc<Key>>,
         meter: Box<Meter>,
     },
     /// No other target helps: the call cannot be kept.
@@ -125,9 +128,30 @@ impl<'a> Asking<'a> {
                     Ok(answered) => return Ok(answered),
                     Err(Missed::Broken(broken)) => return Err(broken),
                     Err(Missed::NotAsked(why)) => {
+                        if is_final(&why) {
+                            queue.clear();
+                        }
                         error.get_or_insert(why);
                     }
-                    Err(Missed::Failed { failure, target, meter }) => {
+                    Err(Missed::Failed { failure, target, key, mut meter }) => {
+                        let benched = self.gateway.keys.failed(self.scope, key.as_deref(), &failure);
+                        match benched.await? {
+                            Benched::OthersServe => {
+                                meter.spare_target();
+                                close(meter, &failure, false).await;
+                                error = Some(failure.into());
+                                queue.push_front(target);
+                                continue;
+                            }
+                            Benched::AllAre(exhausted) if !failure.transient => {
+                                meter.spare_target();
+                                close(meter, &failure, true).await;
+                                return Err(exhausted.into());
+                            }
+                            // The others would be asked with the same keys.
+                            Benched::AllAre(_) => queue.clear(),
+                            Benched::No => {}
+                        }
                         self.keep_fit(&mut queue, &failure, &target);
                         let retry = self.pause_before_retry(&failure, &target);
                         let retry = retry.filter(|_| queue.is_empty() && running.is_empty());
@@ -210,6 +234,11 @@ impl<'a> Asking<'a> {
 
     /// Reserves the worst price of a target, and asks it.
     async fn attempt(&self, target: Target) -> Result<Answered, Missed> {
+        let choosing = self.gateway.keys.choose(self.scope);
+        let key = choosing.await.map_err(|error| match error {
+            Error::KeysExhausted(_) => Missed::NotAsked(error),
+            _ => Missed::Broken(error),
+        })?;
         let permit = self
             .health(&target)
             .admit()
@@ -224,8 +253,9 @@ impl<'a> Asking<'a> {
             _ => Missed::Broken(error),
         })?;
         meter.permitted(permit);
+        meter.keyed(key.as_deref().map(|key| key.id));
         meter.tried(self.progress.tries.fetch_add(1, Ordering::Relaxed) + 1);
-        match self.answer(&target, &mut meter).await {
+        match self.answer(&target, key.as_deref(), &mut meter).await {
             Ok(Got::Begun(first, answer)) => Ok(Answered::Begun {
                 first,
                 answer,
@@ -240,17 +270,24 @@ impl<'a> Asking<'a> {
             Err(failure) => Err(Missed::Failed {
                 failure,
                 target,
+                key,
                 meter,
             }),
         }
     }
 
-    async fn answer(&self, target: &Target, meter: &mut Meter) -> Result<Got, Failure> {
+    async fn answer(
+        &self,
+        target: &Target,
+        key: Option<&Key>,
+        meter: &mut Meter,
+    ) -> Result<Got, Failure> {
         let trail = meter.trail();
         let (prompt, veil) = privacy::mask(self.policy, self.prompt);
         let attempt = Attempt {
             model: &target.model,
             prompt: &prompt,
+            key: key.map(|key| &key.secret),
             limits: target.limits,
             deadline: self.deadline,
             trail: &trail,
@@ -289,7 +326,15 @@ async fn close(mut meter: Box<Meter>, failure: &Failure, is_last: bool) {
         meter.fail(failure).await;
     } else {
         tracing::info!(cause = %failure.cause, "the provider failed; asking elsewhere");
-        meter.give_back(failure).await;
+        meter.give_back(failure);
+    }
+}
+
+/// Whether no other target is asked either.
+fn is_final(error: &Error) -> bool {
+    match error {
+        Error::BudgetExceeded(refusal) => refusal.exhaustion == Exhaustion::Refuse,
+        _ => false,
     }
 }
 

@@ -64,6 +64,33 @@ fn midnight(date: NaiveDate) -> DateTime<Utc> {
     date.and_time(chrono::NaiveTime::MIN).and_utc()
 }
 
+/// What becomes of a call that there is no room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Exhaustion {
+    /// The next target of its way that fits is asked.
+    #[default]
+    Degrade,
+    /// It is refused, also where another target would fit.
+    Refuse,
+}
+
+impl Exhaustion {
+    /// The word in the database.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Degrade => "degrade",
+            Self::Refuse => "refuse",
+        }
+    }
+
+    /// Reads [`Exhaustion::as_str`] back.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        [Self::Degrade, Self::Refuse]
+            .into_iter()
+            .find(|one| one.as_str() == word)
+    }
+}
+
 /// A cap that a person has set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Budget {
@@ -72,6 +99,7 @@ pub(crate) struct Budget {
     pub(crate) resource: String,
     pub(crate) period: Period,
     pub(crate) cap: NanoUsd,
+    pub(crate) exhaustion: Exhaustion,
 }
 
 impl Budget {
@@ -89,6 +117,7 @@ impl Budget {
         Purse {
             scope: format!("{}/{}", self.resource, self.period.key(now)),
             cap: self.cap,
+            exhaustion: self.exhaustion,
         }
     }
 }
@@ -137,6 +166,7 @@ pub(crate) struct Purse {
     /// `organization/2026-11`, `turns/{turn}`: what was spent is counted by it.
     pub(crate) scope: String,
     pub(crate) cap: NanoUsd,
+    pub(crate) exhaustion: Exhaustion,
 }
 
 /// What a call can cost at most.
@@ -166,6 +196,7 @@ pub struct BudgetExceeded {
     pub(crate) cap: NanoUsd,
     pub(crate) left: NanoUsd,
     pub(crate) needed: NanoUsd,
+    pub(crate) exhaustion: Exhaustion,
 }
 
 #[cfg(test)]
@@ -183,6 +214,7 @@ mod tests {
             resource: ORGANIZATION.to_owned(),
             period,
             cap: NanoUsd(1_000),
+            exhaustion: Exhaustion::Degrade,
         }
     }
 

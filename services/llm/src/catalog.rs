@@ -32,6 +32,7 @@ pub(crate) struct Model {
     pub(crate) completion_price: Option<TokenPrice>,
     pub(crate) supports_json_schema: bool,
     pub(crate) supports_tools: bool,
+    pub(crate) supports_images: bool,
 }
 
 impl Model {
@@ -53,6 +54,7 @@ impl Model {
             completion_price: None,
             supports_json_schema: true,
             supports_tools: true,
+            supports_images: false,
         }
     }
 }
@@ -187,9 +189,11 @@ mod tests {
 
     use async_trait::async_trait;
     use parking_lot::Mutex;
+    use secrecy::SecretString;
 
     use super::*;
     use crate::provider::{Answer, Attempt, Charge, EmbeddingBatch, Embeddings};
+    use crate::provider_key::KeyReport;
 
     /// Lists models, or fails once its list is taken away.
     #[derive(Default)]
@@ -206,8 +210,16 @@ mod tests {
         async fn complete(&self, _: &Attempt<'_>) -> Result<Answer, Failure> {
             Err(Failure::unavailable("test", ""))
         }
-        async fn charged(&self, _: &str, _: Instant) -> Result<Option<Charge>, Failure> {
+        async fn charged(
+            &self,
+            _: &str,
+            _: Option<&SecretString>,
+            _: Instant,
+        ) -> Result<Option<Charge>, Failure> {
             Ok(None)
+        }
+        async fn check_key(&self, _: &SecretString, _: Instant) -> Result<KeyReport, Failure> {
+            Err(Failure::unavailable("test", ""))
         }
         fn tells_charges(&self) -> bool {
             false

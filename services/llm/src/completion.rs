@@ -1,21 +1,24 @@
 //! One completion from request to record: choose the way, ask, stream, settle.
 
+mod kept;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use t11_core::OrgScope;
+use t11_core::{OrgScope, Subject};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::answers::{Answers, Verdict};
 use crate::asking::{Answered, Asking, Progress, Release, WholeAnswer, next_event};
-use crate::budget::{Purse, Worst};
+use crate::budget::{Exhaustion, Purse, Worst};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::gateway::{Gateway, NewCall, pseudonym};
 use crate::meter::{Meter, Settled};
 use crate::money::NanoUsd;
-use crate::privacy::Policy;
+use crate::privacy::{Policy, Veil};
 use crate::provider::{Answer, Event, FinishReason, Message, Prompt, Role, Tool, ToolCall};
 use crate::route::Way;
 use crate::router::{Candidate, Exclusion, Needs};
@@ -24,6 +27,8 @@ use crate::usage::estimate_tokens;
 
 /// The purpose, in usage records, of a call that mends an answer.
 const REPAIR: &str = "repair";
+/// That of one that finds out what a text is.
+const CLASSIFY: &str = "classify";
 
 /// A request for a completion, checked.
 #[derive(Debug)]
@@ -44,12 +49,15 @@ pub(crate) struct NewCompletion {
     pub(crate) purses: Vec<Purse>,
     /// Nothing is released before all of it is there.
     pub(crate) whole: bool,
+    /// For so long the answer may be kept; zero = not at all, `None` = as the route says.
+    pub(crate) cache_time: Option<Duration>,
 }
 
 /// Makes completions.
 #[derive(Clone)]
 pub(crate) struct Completions {
     gateway: Gateway,
+    answers: Answers,
     /// A completion takes no longer, all tries together.
     longest: Duration,
 }
@@ -80,18 +88,27 @@ struct Live {
 }
 
 /// A request on its way.
+#[derive(Clone)]
 struct Call {
     way: Way,
     prompt: Prompt,
     policy: Policy,
+    /// What was masked in the prompt already.
+    veil: Veil,
+    /// For so long the answer may be kept; zero = not at all.
+    cache_time: Duration,
     call: NewCall,
     release: Release,
     deadline: Instant,
 }
 
 impl Completions {
-    pub(crate) fn new(gateway: Gateway, longest: Duration) -> Self {
-        Self { gateway, longest }
+    pub(crate) fn new(gateway: Gateway, answers: Answers, longest: Duration) -> Self {
+        Self {
+            gateway,
+            answers,
+            longest,
+        }
     }
 
     /// Asks the targets of the request's way until one answers: begins to, or, of a request for a
@@ -102,6 +119,9 @@ impl Completions {
         new: NewCompletion,
     ) -> Result<Completion, Error> {
         let call = self.call(scope, new).await?;
+        if call.verdict() == Verdict::Miss {
+            return Box::pin(self.kept(scope, call)).await;
+        }
         match self.ask(scope, &call).await? {
             Answered::Begun {
                 first,
@@ -131,10 +151,18 @@ impl Completions {
         scope: &OrgScope,
         new: NewCompletion,
     ) -> Result<Explanation, Error> {
+        let call = self.call(scope, new).await?;
+        let cache = self.verdict(scope, &call).await;
         let Call {
             way, prompt, call, ..
-        } = self.call(scope, new).await?;
+        } = call;
         let gateway = &self.gateway;
+        let (provider_key, keys_exhausted) = match gateway.keys.next(scope).await {
+            Ok(key) => (key.map(|key| key.id), false),
+            Err(Error::KeysExhausted(_)) => (None, true),
+            Err(error) => return Err(error),
+        };
+        gateway.allowances.settled(scope).await;
         let left = gateway.store.purses_left(
             scope,
             call.agent.clone(),
@@ -142,7 +170,11 @@ impl Completions {
             gateway.world.now(),
         );
         let left = left.await?;
-        let least = left.iter().map(|(_, left)| *left).min();
+        let heeded = || left.iter().filter(|_| !call.is_guard);
+        let least = heeded().map(|(_, left)| *left).min();
+        let refusing = heeded().filter(|(purse, _)| purse.exhaustion == Exhaustion::Refuse);
+        let refusing = refusing.map(|(_, left)| *left).min();
+        let mut is_refused = false;
         let candidates = gateway
             .router
             .candidates(scope.org(), &way, needs(&prompt, &call));
@@ -150,8 +182,11 @@ impl Completions {
             let model = &candidate.target.model;
             let worst = gateway.worst_price(call.worst, model);
             let price_known = gateway.catalog.prices(model).is_some();
-            if candidate.exclusion.is_none() && least.is_some_and(|left| left < worst) {
-                candidate.exclusion = Some(Exclusion::Budget);
+            if candidate.exclusion.is_none() {
+                is_refused |= refusing.is_some_and(|left| left < worst);
+                if is_refused || least.is_some_and(|left| left < worst) {
+                    candidate.exclusion = Some(Exclusion::Budget);
+                }
             }
             Judged {
                 candidate,
@@ -166,6 +201,9 @@ impl Completions {
             candidates,
             prompt_tokens: call.prompt_tokens,
             left,
+            cache,
+            provider_key,
+            keys_exhausted,
         })
     }
 
@@ -185,17 +223,20 @@ impl Completions {
         let call = NewCall {
             // One for all attempts.
             request_id: new.request_id.or_else(|| Some(self.gateway.world.new_id())),
-            purpose: new.purpose,
             agent: new.agent,
             model: String::new(),
             prompt_tokens: prompt_tokens(&prompt),
             worst: worst(&prompt),
+            is_guard: is_guard(scope, &new.purpose),
+            purpose: new.purpose,
             purses: new.purses,
         };
         Ok(Call {
+            cache_time: new.cache_time.unwrap_or(way.cache_time),
             way,
             prompt,
             policy,
+            veil: Veil::default(),
             call,
             release: match new.whole {
                 true => Release::Whole,
@@ -228,7 +269,7 @@ impl Completions {
         mut call: Call,
         answer: WholeAnswer,
     ) -> Result<WholeAnswer, Error> {
-        let Some(breach) = breach(&call.prompt, &answer) else {
+        let Some(breach) = breach(&call, &answer) else {
             return Ok(answer);
         };
         tracing::info!(breach, "an answer breaks its schema; asking for another");
@@ -242,6 +283,7 @@ impl Completions {
             content,
             tool_call_id: String::new(),
             tool_calls: Vec::new(),
+            prompt_cache: None,
         });
         call.prompt.messages.extend(said);
         call.call.purpose = REPAIR.to_owned();
@@ -250,7 +292,7 @@ impl Completions {
         let Answered::Whole(second) = self.ask(scope, &call).await? else {
             return Err(Failure::cut("no_finish", "the answer did not end").into());
         };
-        if let Some(breach) = self::breach(&call.prompt, &second) {
+        if let Some(breach) = self::breach(&call, &second) {
             return Err(Error::AnswerInvalid(breach));
         }
         Ok(WholeAnswer {
@@ -306,6 +348,11 @@ pub(crate) struct Explanation {
     /// Estimated.
     pub(crate) prompt_tokens: i64,
     pub(crate) left: Vec<(Purse, NanoUsd)>,
+    pub(crate) cache: Verdict,
+    /// The organization's own key that it would be made with.
+    pub(crate) provider_key: Option<Uuid>,
+    /// None of its keys serves now.
+    pub(crate) keys_exhausted: bool,
 }
 
 /// A target and what a call of it may cost.
@@ -330,13 +377,19 @@ fn events(answer: WholeAnswer) -> VecDeque<CompletionEvent> {
 
 /// Where an answer breaks the schema that was asked for. One that calls tools or was cut at its
 /// length says so itself.
-fn breach(prompt: &Prompt, answer: &WholeAnswer) -> Option<String> {
-    let schema = prompt.response_schema.as_ref()?;
+fn breach(call: &Call, answer: &WholeAnswer) -> Option<String> {
+    let schema = call.prompt.response_schema.as_ref()?;
     if answer.reason != FinishReason::Stop {
         return None;
     }
     let schema = serde_json::from_str(schema.get()).unwrap_or_default();
-    schema::breach(&schema, &answer.text)
+    schema::breach(&schema, &call.veil.lift_text(answer.text.clone()))
+}
+
+/// Whether the platform asks for its own safety: what a client wants is found out also when there is
+/// no money left for an answer.
+fn is_guard(scope: &OrgScope, purpose: &str) -> bool {
+    purpose == CLASSIFY && matches!(scope.subject(), Subject::Service { .. })
 }
 
 fn prompt_tokens(prompt: &Prompt) -> i64 {

@@ -62,6 +62,9 @@ pub struct Config {
     pub breaker_failures: u32,
     /// For so long, in milliseconds; twice as long each time it fails again.
     pub breaker_pause_ms: u64,
+    /// Bytes of answers that a process keeps for equal requests, where these ask for it. What Redis
+    /// keeps of them is not counted.
+    pub cache_bytes: u64,
     /// From the end of a call that was left until OpenRouter is asked what it cost, in
     /// milliseconds; each further try waits twice as long.
     pub settle_delay_ms: u64,
@@ -114,6 +117,7 @@ impl Default for Config {
             longest_retry_wait_ms: 10_000,
             breaker_failures: 5,
             breaker_pause_ms: 15_000,
+            cache_bytes: 64 * 1024 * 1024,
             settle_delay_ms: 2_000,
             demo_word_delay_ms: 15,
         }
@@ -130,7 +134,7 @@ impl Config {
             (1..=256).contains(&self.embedding_batch),
             "`llm.embedding_batch` must be 1–256"
         );
-        let api_key = self.api_key.as_ref().filter(|key| !key.is_empty());
+        let api_key = self.platform_key();
         let base_url = self
             .base_url
             .as_deref()
@@ -169,6 +173,15 @@ impl Config {
             query_type: self.embedding_query_type.clone(),
             passage_type: self.embedding_passage_type.clone(),
         }))
+    }
+
+    /// Whether calls can be made with a key of the platform's own.
+    pub(crate) fn has_platform_key(&self) -> bool {
+        self.platform_key().is_some()
+    }
+
+    pub(crate) fn platform_key(&self) -> Option<&Secret> {
+        self.api_key.as_ref().filter(|key| !key.is_empty())
     }
 
     /// The model of requests that name none; empty = the first one listed.

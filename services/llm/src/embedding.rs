@@ -1,5 +1,6 @@
 //! Texts as vectors.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use crate::budget::Worst;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::gateway::{Gateway, NewCall, pseudonym};
-use crate::meter::Settled;
+use crate::keys::{Benched, Key};
+use crate::meter::{Meter, Settled};
 use crate::money::NanoUsd;
 use crate::provider::{EmbeddingBatch, EmbeddingPurpose, Embeddings, Finish, FinishReason, Tokens};
 use crate::usage::estimate_tokens;
@@ -79,6 +81,7 @@ impl Embedder {
         } else {
             new.model
         };
+        let mut key = self.gateway.keys.choose(scope).await?;
         let meter = self.gateway.meter(
             scope,
             NewCall {
@@ -93,6 +96,7 @@ impl Embedder {
                     max_tokens: 0,
                 },
                 purses: Vec::new(),
+                is_guard: false,
             },
         );
         let mut meter = meter.await?;
@@ -105,27 +109,28 @@ impl Embedder {
                 texts,
                 purpose: new.purpose,
                 user: &user,
+                key: None,
             };
             let may_have_cost = AtomicBool::new(false);
-            let attempt = || async {
-                let embedded = self.gateway.provider.embed(&batch, deadline).await;
-                if embedded.as_ref().is_err_and(|failure| !failure.free) {
-                    may_have_cost.store(true, Ordering::Relaxed);
-                }
-                embedded
+            let call = Batch {
+                embedder: self,
+                scope,
+                batch,
+                deadline,
+                may_have_cost: &may_have_cost,
             };
-            let (tries, outcome) = self.gateway.retry.run(deadline, attempt).await;
-            meter.tried(tries);
+            let outcome = call.embed(&mut key, &mut meter).await;
             if may_have_cost.into_inner() {
                 all.finish.cost = None;
                 all.finish.tokens = None;
             }
-            match outcome.and_then(|embeddings| all.add(embeddings)) {
-                Ok(()) => {}
-                Err(failure) => {
-                    meter.fail(&failure).await;
-                    return Err(failure.into());
-                }
+            let missed = match outcome {
+                Ok(embeddings) => all.add(embeddings).err().map(Missed::from),
+                Err(missed) => Some(missed),
+            };
+            if let Some(missed) = missed {
+                meter.fail(&missed.failure).await;
+                return Err(missed.error);
             }
         }
         let settled = meter.finish(all.finish).await;
@@ -133,6 +138,76 @@ impl Embedder {
             vectors: all.vectors,
             settled,
         })
+    }
+}
+
+/// One request to the provider.
+struct Batch<'a> {
+    embedder: &'a Embedder,
+    scope: &'a OrgScope,
+    batch: EmbeddingBatch<'a>,
+    deadline: Instant,
+    may_have_cost: &'a AtomicBool,
+}
+
+/// How it failed, and what its caller is told.
+struct Missed {
+    failure: Failure,
+    error: Error,
+}
+
+impl From<Failure> for Missed {
+    fn from(failure: Failure) -> Self {
+        Self {
+            error: failure.clone().into(),
+            failure,
+        }
+    }
+}
+
+impl Batch<'_> {
+    /// With this key, or those that follow when it does not serve.
+    async fn embed(
+        &self,
+        key: &mut Option<Arc<Key>>,
+        meter: &mut Meter,
+    ) -> Result<Embeddings, Missed> {
+        let keys = &self.embedder.gateway.keys;
+        loop {
+            meter.keyed(key.as_deref().map(|key| key.id));
+            let failure = match self.attempt(key.as_deref(), meter).await {
+                Ok(embeddings) => return Ok(embeddings),
+                Err(failure) => failure,
+            };
+            let next = match keys.failed(self.scope, key.as_deref(), &failure).await {
+                Ok(Benched::OthersServe) => keys.choose(self.scope).await,
+                Ok(Benched::AllAre(exhausted)) if !failure.transient => Err(exhausted.into()),
+                Ok(Benched::AllAre(_) | Benched::No) => return Err(failure.into()),
+                Err(error) => Err(error),
+            };
+            match next {
+                Ok(next) => *key = next,
+                Err(error) => return Err(Missed { failure, error }),
+            }
+        }
+    }
+
+    async fn attempt(&self, key: Option<&Key>, meter: &mut Meter) -> Result<Embeddings, Failure> {
+        let gateway = &self.embedder.gateway;
+        let batch = EmbeddingBatch {
+            key: key.map(|key| &key.secret),
+            ..self.batch
+        };
+        let attempt = || async {
+            let embedded = gateway.provider.embed(&batch, self.deadline).await;
+            if embedded.as_ref().is_err_and(|failure| !failure.free) {
+                self.may_have_cost.store(true, Ordering::Relaxed);
+            }
+            embedded
+        };
+        let (tries, outcome) = gateway.retry.run(self.deadline, attempt).await;
+        meter.tried(tries);
+        outcome
     }
 }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use t11_core::{Fault, FaultKind, NameError, PageError, Violation, Violations};
-use t11_store::StoreError;
+use t11_store::{SealError, StoreError};
 
 use crate::budget::BudgetExceeded;
 use crate::failure::Failure;
+use crate::provider_key::KeysExhausted;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -28,12 +29,24 @@ pub enum Error {
     RouteUnknown,
     #[error("an organization may have {} routes", crate::route::MOST_ROUTES)]
     TooManyRoutes,
+    /// Also for another organization's.
+    #[error("there is no such provider key")]
+    KeyUnknown,
+    #[error(
+        "an organization may have {} provider keys",
+        crate::provider_key::MOST_KEYS
+    )]
+    TooManyKeys,
+    #[error(transparent)]
+    KeysExhausted(#[from] KeysExhausted),
     #[error("the model's answer breaks its schema, and so did the one before: {0}")]
     AnswerInvalid(String),
     #[error(transparent)]
     Provider(#[from] Failure),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
 }
 
 impl Error {
@@ -46,11 +59,15 @@ impl Error {
             | Self::BudgetUnknown
             | Self::RouteUnknown
             | Self::TooManyRoutes
+            | Self::KeyUnknown
+            | Self::TooManyKeys
+            | Self::KeysExhausted(_)
             | Self::AnswerInvalid(_) => None,
             Self::Name(error) => Some(error),
             Self::Page(error) => Some(error),
             Self::Provider(failure) => Some(failure),
             Self::Store(error) => Some(error),
+            Self::Seal(error) => Some(error),
         }
     }
 }
@@ -59,9 +76,9 @@ impl Fault for Error {
     fn kind(&self) -> FaultKind {
         match self {
             Self::EmbeddingsUnavailable => FaultKind::Precondition,
-            Self::BudgetExceeded(_) => FaultKind::Exhausted,
-            Self::BudgetUnknown | Self::RouteUnknown => FaultKind::NotFound,
-            Self::TooManyRoutes => FaultKind::Precondition,
+            Self::BudgetExceeded(_) | Self::KeysExhausted(_) => FaultKind::Exhausted,
+            Self::BudgetUnknown | Self::RouteUnknown | Self::KeyUnknown => FaultKind::NotFound,
+            Self::TooManyRoutes | Self::TooManyKeys => FaultKind::Precondition,
             Self::AnswerInvalid(_) => FaultKind::Unavailable,
             _ => self.inner().map_or(FaultKind::Invalid, Fault::kind),
         }
@@ -71,8 +88,10 @@ impl Fault for Error {
         match self {
             Self::EmbeddingsUnavailable => "EMBEDDINGS_UNAVAILABLE",
             Self::BudgetExceeded(_) => "BUDGET_EXCEEDED",
-            Self::BudgetUnknown | Self::RouteUnknown => "NOT_FOUND",
+            Self::BudgetUnknown | Self::RouteUnknown | Self::KeyUnknown => "NOT_FOUND",
             Self::TooManyRoutes => "TOO_MANY_ROUTES",
+            Self::TooManyKeys => "TOO_MANY_KEYS",
+            Self::KeysExhausted(_) => "KEY_EXHAUSTED",
             Self::AnswerInvalid(_) => "ANSWER_INVALID",
             _ => self.inner().map_or("REQUEST_INVALID", Fault::reason),
         }
@@ -96,6 +115,9 @@ impl Fault for Error {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        self.inner().and_then(Fault::retry_after)
+        match self {
+            Self::KeysExhausted(exhausted) => exhausted.wait,
+            _ => self.inner().and_then(Fault::retry_after),
+        }
     }
 }

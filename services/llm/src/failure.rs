@@ -64,6 +64,8 @@ pub struct Failure {
     /// Whether the provider surely charges nothing: it was not reached, or it refused with a
     /// status. Whatever else was sent may have been worked on.
     pub(crate) free: bool,
+    /// Whether another key of the same provider may do better.
+    pub(crate) of_key: bool,
 }
 
 /// What is left to try after a failure.
@@ -100,6 +102,7 @@ impl Failure {
             transient,
             retry_after: None,
             free: false,
+            of_key: false,
         }
     }
 

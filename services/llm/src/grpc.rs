@@ -6,6 +6,7 @@ mod convert;
 mod embeddings;
 mod models;
 mod privacy;
+mod provider_keys;
 mod routes;
 mod usage;
 
@@ -17,16 +18,19 @@ use t11_proto::llm::v1::completion_service_server::CompletionServiceServer;
 use t11_proto::llm::v1::embedding_service_server::EmbeddingServiceServer;
 use t11_proto::llm::v1::model_service_server::ModelServiceServer;
 use t11_proto::llm::v1::privacy_service_server::PrivacyServiceServer;
+use t11_proto::llm::v1::provider_key_service_server::ProviderKeyServiceServer;
 use t11_proto::llm::v1::route_service_server::RouteServiceServer;
 use t11_proto::llm::v1::usage_service_server::UsageServiceServer;
 use tonic::Status;
 use tonic::service::Routes;
 
+use crate::allowance::Allowances;
 use crate::catalog::Catalog;
 use crate::completion::Completions;
 use crate::embedding::Embedder;
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::keys::Keys;
 use crate::privacy::Privacy;
 use crate::router::Router;
 use crate::store::Store;
@@ -40,9 +44,12 @@ pub(crate) struct Parts {
     pub(crate) embedder: Embedder,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) provider: &'static str,
+    pub(crate) has_platform_key: bool,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) router: Arc<Router>,
     pub(crate) privacy: Arc<Privacy>,
     pub(crate) store: Store,
+    pub(crate) allowances: Allowances,
     pub(crate) page_tokens: PageTokens,
     pub(crate) world: World,
 }
@@ -69,7 +76,15 @@ pub(crate) fn routes(parts: Parts) -> Routes {
     };
     let budgets = budgets::Service {
         store: parts.store.clone(),
+        allowances: parts.allowances.clone(),
         world: parts.world.clone(),
+    };
+    let provider_keys = provider_keys::Service {
+        keys: parts.keys,
+        store: parts.store.clone(),
+        world: parts.world.clone(),
+        provider: parts.provider,
+        has_platform_key: parts.has_platform_key,
     };
     let privacy = privacy::Service {
         privacy: parts.privacy,
@@ -78,6 +93,7 @@ pub(crate) fn routes(parts: Parts) -> Routes {
     };
     let usage = usage::Service {
         store: parts.store,
+        allowances: parts.allowances,
         world: parts.world,
     };
     let completions = CompletionServiceServer::new(completions);
@@ -88,6 +104,7 @@ pub(crate) fn routes(parts: Parts) -> Routes {
         .add_service(BudgetServiceServer::new(budgets))
         .add_service(RouteServiceServer::new(routes).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(PrivacyServiceServer::new(privacy))
+        .add_service(ProviderKeyServiceServer::new(provider_keys))
         .add_service(UsageServiceServer::new(usage))
 }
 

@@ -1,21 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+mod allowance;
+mod answers;
 mod asking;
 mod budget;
 mod catalog;
 mod completion;
 mod config;
+mod draw;
 mod embedding;
 mod error;
 mod failure;
+mod forecast;
 mod gateway;
 mod grpc;
 mod health;
+mod keys;
 mod ledger;
 mod meter;
 mod money;
 mod privacy;
 mod provider;
+mod provider_key;
 mod retry;
 mod route;
 mod router;
@@ -31,19 +37,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use t11_core::World;
-use t11_runtime::{Built, Context, Service};
+use t11_core::{Caller, OrgId, OrgScope, Permission, World};
+use t11_runtime::{Built, Cache, Context, Service};
+use t11_store::StoreError;
 
+use self::allowance::Allowances;
+use self::answers::Answers;
 use self::catalog::Catalog;
 use self::completion::Completions;
 pub use self::config::{Config, DataCollection, Server};
 use self::embedding::Embedder;
 use self::gateway::Gateway;
+use self::keys::Keys;
 use self::ledger::Ledger;
 use self::privacy::Privacy;
 use self::provider::Provider;
 use self::provider::demo::{self, Demo};
-use self::provider::openai::OpenAi;
+use self::provider::openai::{Flavor, OpenAi};
 use self::retry::Retry;
 use self::router::Router;
 use self::settlement::Settlements;
@@ -62,6 +72,7 @@ impl Service for Llm {
         let store = Store::new(context.database(Self::NAME).await?);
         let settle_delay = Duration::from_millis(config.settle_delay_ms);
         let ledger = Ledger::new(store.clone(), world.clone(), settle_delay);
+        let allowances = Allowances::new(store.clone(), ledger.clone(), world.clone());
         let catalog = Arc::new(Catalog::new(chosen.provider.clone(), chosen.default_model));
         if chosen.provider.name() == demo::NAME {
             // At hand without a network; the list of any other provider is read when asked for.
@@ -73,9 +84,22 @@ impl Service for Llm {
             config.fallbacks(),
             config.breaker(),
         ));
+        let keyring = context.keyring();
+        store.check_keyring(&keyring).await.context(
+            "the secrets in the database need other keys: give the old one in T11_KEYRING, or the \
+             right one in ENCRYPTION_KEY",
+        )?;
+        let keys = Arc::new(Keys::new(
+            store.clone(),
+            keyring,
+            world.clone(),
+            chosen.provider.clone(),
+            context.tasks(),
+        ));
         let settlements = Settlements {
             store: store.clone(),
             provider: chosen.provider.clone(),
+            keys: keys.clone(),
             world: world.clone(),
             delay: settle_delay,
             deferred: ledger.deferred(),
@@ -85,6 +109,7 @@ impl Service for Llm {
             catalog: catalog.clone(),
             store: store.clone(),
             provider: chosen.provider,
+            allowances: allowances.clone(),
             ledger: ledger.clone(),
             retry: Retry::new(
                 world.clone(),
@@ -92,12 +117,15 @@ impl Service for Llm {
             ),
             router: router.clone(),
             privacy: privacy.clone(),
+            keys: keys.clone(),
             world: world.clone(),
             longest_call: config.total_timeout(),
         };
         let longest = config.total_timeout();
+        let answers = Cache::new("answers", config.cache_bytes, context.redis());
+        let answers = Answers::new(answers);
         let parts = grpc::Parts {
-            completions: Completions::new(gateway.clone(), longest),
+            completions: Completions::new(gateway.clone(), answers, longest),
             embedder: Embedder::new(
                 gateway.clone(),
                 chosen.embedding_model,
@@ -105,10 +133,13 @@ impl Service for Llm {
                 longest,
             ),
             provider: gateway.provider.name(),
+            has_platform_key: config.has_platform_key(),
+            keys,
             catalog: gateway.catalog,
             router,
             privacy,
             store: store.clone(),
+            allowances: allowances.clone(),
             page_tokens: context.page_tokens(),
             world: world.clone(),
         };
@@ -119,7 +150,8 @@ impl Service for Llm {
                 sweep::run(store, world, context.shutdown()),
             )
             .task("settlements", settlements.run(context.shutdown()))
-            .task("usage records", ledger.drain(context.shutdown())))
+            .task("allowances", allowances.keep(context.shutdown()))
+            .task("usage records", ledger.write()))
     }
 }
 
@@ -153,6 +185,13 @@ fn choose(config: &Config, world: World) -> Result<Chosen> {
     })
 }
 
+/// The service's own access to what belongs to an organization.
+fn own_scope(org: OrgId) -> Result<OrgScope, StoreError> {
+    Caller::service("llm", org)
+        .require(Permission::LlmComplete)
+        .map_err(|_| StoreError::WrongOrganization)
+}
+
 /// How long the check waits for a provider.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -173,6 +212,9 @@ pub async fn check(config: &Config) -> Result<Vec<String>> {
             )]);
         }
     };
+    if let Some(refusal) = key_refusal(config, &*chosen.provider, deadline).await {
+        return Ok(vec![refusal]);
+    }
     let wanted = &chosen.default_model;
     if wanted.is_empty() || models.iter().any(|model| model.id == *wanted) {
         return Ok(Vec::new());
@@ -181,4 +223,20 @@ pub async fn check(config: &Config) -> Result<Vec<String>> {
         "the default model `{wanted}` is not among the {} it lists",
         models.len()
     )])
+}
+
+/// What OpenRouter has against the key: its list of models is for everybody.
+async fn key_refusal(
+    config: &Config,
+    provider: &dyn Provider,
+    deadline: tokio::time::Instant,
+) -> Option<String> {
+    if provider.name() != Flavor::OpenRouter.name() {
+        return None;
+    }
+    let key = config.platform_key()?.as_secret_string();
+    let failure = provider.check_key(key, deadline).await.err()?;
+    Some(format!(
+        "calls cannot be made with OPENROUTER_API_KEY: {failure}"
+    ))
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use t11_core::OrgScope;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::catalog::Catalog;
+use crate::draw::Draw;
 use crate::failure::Failure;
 use crate::health::Permit;
-use crate::ledger::Ledger;
+use crate::ledger::{Keeping, Ledger};
 use crate::money::NanoUsd;
 use crate::provider::{Event, Finish, Tokens, Trail};
 use crate::usage::{Bill, CallRecord, Outcome, estimate_tokens};
@@ -31,7 +31,6 @@ pub(crate) struct MeterParts {
     pub(crate) model: String,
     /// Estimated.
     pub(crate) prompt_tokens: i64,
-    pub(crate) reserved: NanoUsd,
     /// Whether the provider tells afterwards what a call that was left came to.
     pub(crate) tells_charges: bool,
 }
@@ -45,6 +44,8 @@ pub(crate) struct Settled {
     pub(crate) provider: &'static str,
     pub(crate) first_token_ms: i32,
     pub(crate) total_ms: i32,
+    /// The answer is that of an equal request.
+    pub(crate) cached: bool,
 }
 
 /// A call that runs. Dropped before its end, it was cancelled.
@@ -57,8 +58,11 @@ pub(crate) struct Meter {
     first_token_ms: Option<i32>,
     /// Tells the target's health how the call ended.
     permit: Option<Permit>,
+    /// An organization's own key.
+    key: Option<Uuid>,
     trail: Trail,
-    recorded: bool,
+    /// What the call may cost; `None` once it is recorded.
+    draw: Option<Draw>,
 }
 
 impl Settled {
@@ -84,7 +88,7 @@ impl Settled {
 
 impl Meter {
     /// Starts now.
-    pub(crate) fn start(parts: MeterParts) -> Self {
+    pub(crate) fn start(parts: MeterParts, draw: Draw) -> Self {
         Self {
             parts,
             start: Instant::now(),
@@ -92,8 +96,9 @@ impl Meter {
             completion_tokens: 0,
             first_token_ms: None,
             permit: None,
+            key: None,
             trail: Trail::default(),
-            recorded: false,
+            draw: Some(draw),
         }
     }
 
@@ -104,6 +109,16 @@ impl Meter {
     /// The call is one of a target whose health is watched.
     pub(crate) fn permitted(&mut self, permit: Permit) {
         self.permit = Some(permit);
+    }
+
+    /// The key that the call is made with; `None` = the platform's.
+    pub(crate) fn keyed(&mut self, key: Option<Uuid>) {
+        self.key = key;
+    }
+
+    /// What becomes of the call says nothing of its target.
+    pub(crate) fn spare_target(&mut self) {
+        self.permit = None;
     }
 
     /// Where the provider notes what is learned of the call.
@@ -127,7 +142,7 @@ impl Meter {
         self.completion_tokens += estimate_tokens(text);
     }
 
-    /// The answer ended well. Returns when that is recorded.
+    /// The answer ended well. Returns when that is recorded, if others may wait for what it left.
     pub(crate) async fn finish(&mut self, finish: Finish) -> Settled {
         if !finish.model.is_empty() {
             self.parts.model = finish.model;
@@ -137,7 +152,7 @@ impl Meter {
         }
         let prices = self.parts.catalog.prices(&self.parts.model);
         let bill = Bill::settle(finish.tokens, finish.cost, || self.estimate(), prices)
-            .charged(self.parts.reserved);
+            .charged(self.reserved());
         let mut record = self.close(Outcome::Ok, bill);
         record.generation = finish.generation;
         let settled = Settled {
@@ -146,9 +161,9 @@ impl Meter {
             provider: self.parts.provider,
             first_token_ms: record.first_token_ms.unwrap_or(record.total_ms),
             total_ms: record.total_ms,
+            cached: false,
         };
-        let kept = self.parts.ledger.begin(&self.parts.scope, record);
-        self.parts.ledger.kept(kept).await;
+        self.keep(record).kept().await;
         settled
     }
 
@@ -166,20 +181,20 @@ impl Meter {
             llm.model = record.model, reason = failure.class.reason(), cause = %failure.cause,
             attempts = record.attempts, duration_ms = record.total_ms, "a model call failed",
         );
-        let kept = match free {
-            true => self.parts.ledger.begin(&self.parts.scope, record),
+        let keeping = match free {
+            true => self.keep(record),
             false => self.leave(record),
         };
-        self.parts.ledger.kept(kept).await;
+        keeping.kept().await;
     }
 
     /// The call failed, cost nothing, and is made again elsewhere: what was reserved is given
     /// back.
-    pub(crate) async fn give_back(mut self, failure: &Failure) {
+    pub(crate) fn give_back(mut self, failure: &Failure) {
         self.hear_of(failure);
-        self.recorded = true;
-        let parts = &self.parts;
-        parts.ledger.release(&parts.scope, parts.id).await;
+        if let Some(draw) = self.draw.take() {
+            self.parts.ledger.release(draw);
+        }
     }
 
     fn hear_of(&mut self, failure: &Failure) {
@@ -188,20 +203,34 @@ impl Meter {
         }
     }
 
+    fn keep(&mut self, record: CallRecord) -> Keeping {
+        let draw = self.draw.take();
+        draw.map_or(Keeping::nothing(), |draw| {
+            self.parts.ledger.begin(record, draw)
+        })
+    }
+
     /// Keeps the record of a call whose cost may be asked for later.
-    fn leave(&self, mut record: CallRecord) -> JoinHandle<()> {
-        let parts = &self.parts;
+    fn leave(&mut self, mut record: CallRecord) -> Keeping {
         record.generation = self.trail.generation().to_owned();
-        if parts.tells_charges && !record.generation.is_empty() && !record.bill.cost_known {
-            parts.ledger.defer(&parts.scope, record)
-        } else {
-            parts.ledger.begin(&parts.scope, record)
+        let is_told = self.parts.tells_charges && !record.generation.is_empty();
+        if !is_told || record.bill.cost_known {
+            return self.keep(record);
         }
+        let draw = self.draw.take();
+        draw.map_or(Keeping::nothing(), |draw| {
+            self.parts.ledger.defer(&self.parts.scope, record, draw)
+        })
+    }
+
+    /// What the call may cost; nothing once that is settled.
+    fn reserved(&self) -> NanoUsd {
+        self.draw.as_ref().map(Draw::amount).unwrap_or_default()
     }
 
     fn estimated_bill(&self) -> Bill {
         let prices = self.parts.catalog.prices(&self.parts.model);
-        Bill::settle(None, None, || self.estimate(), prices).charged(self.parts.reserved)
+        Bill::settle(None, None, || self.estimate(), prices).charged(self.reserved())
     }
 
     fn estimate(&self) -> Tokens {
@@ -212,8 +241,7 @@ impl Meter {
         }
     }
 
-    fn close(&mut self, outcome: Outcome, bill: Bill) -> CallRecord {
-        self.recorded = true;
+    fn close(&self, outcome: Outcome, bill: Bill) -> CallRecord {
         let parts = &self.parts;
         CallRecord {
             id: parts.id,
@@ -223,6 +251,8 @@ impl Meter {
             agent: parts.agent.clone(),
             provider: parts.provider.into(),
             model: parts.model.clone(),
+            key: self.key,
+            cached: false,
             generation: String::new(),
             outcome,
             reason: None,
@@ -245,7 +275,7 @@ impl Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
-        if !self.recorded {
+        if self.draw.is_some() {
             let bill = self.estimated_bill();
             let record = self.close(Outcome::Cancelled, bill);
             drop(self.leave(record));

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 use crate::catalog::Model;
 use crate::failure::Failure;
 use crate::money::NanoUsd;
+use crate::provider_key::KeyReport;
 use crate::route::Limits;
 
 /// Where completions and vectors come from.
@@ -26,9 +28,14 @@ pub(crate) trait Provider: Send + Sync {
     /// provider.
     async fn complete(&self, attempt: &Attempt<'_>) -> Result<Answer, Failure>;
 
-    /// What a call that was left came to; `None` while the provider does not know it yet.
-    async fn charged(&self, generation: &str, deadline: Instant)
-    -> Result<Option<Charge>, Failure>;
+    /// What a call that was left came to; `None` while the provider does not know it yet. `key` is
+    /// the one that it was made with; `None` = the platform's.
+    async fn charged(
+        &self,
+        generation: &str,
+        key: Option<&SecretString>,
+        deadline: Instant,
+    ) -> Result<Option<Charge>, Failure>;
 
     /// Whether [`Provider::charged`] may answer at all.
     fn tells_charges(&self) -> bool;
@@ -40,6 +47,9 @@ pub(crate) trait Provider: Send + Sync {
         deadline: Instant,
     ) -> Result<Embeddings, Failure>;
 
+    /// What the provider says of a key; calls no model.
+    async fn check_key(&self, key: &SecretString, deadline: Instant) -> Result<KeyReport, Failure>;
+
     /// The models that can be called.
     async fn models(&self, deadline: Instant) -> Result<Vec<Model>, Failure>;
 }
@@ -49,6 +59,8 @@ pub(crate) trait Provider: Send + Sync {
 pub(crate) struct Attempt<'a> {
     pub(crate) model: &'a str,
     pub(crate) prompt: &'a Prompt,
+    /// `None` = the platform's.
+    pub(crate) key: Option<&'a SecretString>,
     pub(crate) limits: Limits,
     pub(crate) deadline: Instant,
     pub(crate) trail: &'a Trail,
@@ -110,6 +122,15 @@ pub(crate) struct Message {
     pub(crate) tool_call_id: String,
     /// For [`Role::Assistant`]: the calls it made.
     pub(crate) tool_calls: Vec<ToolCall>,
+    /// The prompt up to here is worth keeping at the provider.
+    pub(crate) prompt_cache: Option<PromptCache>,
+}
+
+/// For how long a provider is asked to keep a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PromptCache {
+    FiveMinutes,
+    OneHour,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,7 +179,8 @@ pub(crate) struct Finish {
     pub(crate) generation: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum FinishReason {
     Stop,
     Length,
@@ -182,6 +204,8 @@ pub(crate) struct EmbeddingBatch<'a> {
     pub(crate) texts: &'a [String],
     pub(crate) purpose: EmbeddingPurpose,
     pub(crate) user: &'a str,
+    /// `None` = the platform's.
+    pub(crate) key: Option<&'a SecretString>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,6 +21,8 @@ pub(crate) struct Route {
     pub(crate) targets: Arc<[Target]>,
     /// Without an answer for so long, the next target is asked too. Zero = never.
     pub(crate) hedge_delay: Duration,
+    /// For so long answers may be kept. Zero = not at all.
+    pub(crate) cache_time: Duration,
     pub(crate) update_time: DateTime<Utc>,
 }
 
@@ -69,6 +71,8 @@ pub(crate) struct Way {
     pub(crate) route: Option<Uuid>,
     pub(crate) targets: Arc<[Target]>,
     pub(crate) hedge_delay: Duration,
+    /// For so long answers may be kept. Zero = not at all.
+    pub(crate) cache_time: Duration,
 }
 
 /// Whether an alias can be told from a model's slug and read aloud.

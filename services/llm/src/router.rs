@@ -89,6 +89,7 @@ impl Router {
                 route: Some(route.id),
                 targets: route.targets.clone(),
                 hedge_delay: route.hedge_delay,
+                cache_time: route.cache_time,
             });
         }
         let targets = match model {
@@ -99,6 +100,7 @@ impl Router {
             route: None,
             targets: targets.into(),
             hedge_delay: Duration::ZERO,
+            cache_time: Duration::ZERO,
         })
     }
 

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use t11_core::{Caller, OrgId, OrgScope, Permission, World};
+use secrecy::SecretString;
+use t11_core::{OrgId, OrgScope, World};
 use t11_store::StoreError;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::Error;
+use crate::keys::Keys;
 use crate::provider::{Charge, Provider};
 use crate::store::{Settlement, Store};
 use crate::usage::{Bill, CallRecord};
@@ -27,6 +30,7 @@ const AT_ONCE: u64 = 16;
 pub(crate) struct Settlements {
     pub(crate) store: Store,
     pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) keys: Arc<Keys>,
     pub(crate) world: World,
     /// Between the first tries; each further one takes twice as long.
     pub(crate) delay: Duration,
@@ -82,9 +86,7 @@ impl Settlements {
 
     /// One try.
     async fn settle(&self, org: OrgId, settlement: Settlement) -> Result<(), StoreError> {
-        let scope = Caller::service("llm", org)
-            .require(Permission::LlmComplete)
-            .map_err(|_| StoreError::WrongOrganization)?;
+        let scope = crate::own_scope(org)?;
         if settlement.tries >= MOST_TRIES {
             tracing::warn!(
                 org.id = %org, generation = settlement.record.generation,
@@ -104,9 +106,29 @@ impl Settlements {
         self.ask(&scope, settlement.record).await
     }
 
+    /// Only its own key is told what a call came to.
+    async fn key(
+        &self,
+        scope: &OrgScope,
+        record: &CallRecord,
+    ) -> Result<Option<SecretString>, Error> {
+        match record.key {
+            Some(id) => self.keys.secret(scope, id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn ask(&self, scope: &OrgScope, record: CallRecord) -> Result<(), StoreError> {
-        let deadline = Instant::now() + PATIENCE;
-        match self.provider.charged(&record.generation, deadline).await {
+        let key = match self.key(scope, &record).await {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::info!(?error, "the key of a call that was left is not at hand");
+                return Ok(());
+            }
+        };
+        let (generation, deadline) = (&record.generation, Instant::now() + PATIENCE);
+        let told = self.provider.charged(generation, key.as_ref(), deadline);
+        match told.await {
             Ok(Some(charge)) => {
                 let record = charged(record, charge);
                 self.store.insert_record(scope, record).await

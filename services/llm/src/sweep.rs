@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use t11_core::{Caller, OrgId, Permission, World};
-use t11_store::StoreError;
+use t11_core::{OrgId, World};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -52,9 +51,7 @@ pub(crate) async fn sweep(store: &Store, world: &World) -> Result<usize, Error> 
 }
 
 async fn settle(store: &Store, org: OrgId, reservation: Reservation) -> Result<(), Error> {
-    let scope = Caller::service("llm", org)
-        .require(Permission::LlmComplete)
-        .map_err(|_| StoreError::WrongOrganization)?;
+    let scope = crate::own_scope(org)?;
     let lasted = reservation.expire_time - reservation.create_time;
     let record = CallRecord {
         id: reservation.id,
@@ -64,6 +61,8 @@ async fn settle(store: &Store, org: OrgId, reservation: Reservation) -> Result<(
         agent: reservation.agent,
         provider: reservation.provider.into(),
         model: reservation.model,
+        key: None,
+        cached: false,
         generation: String::new(),
         outcome: Outcome::Lost,
         reason: None,

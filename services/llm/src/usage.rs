@@ -24,6 +24,12 @@ pub(crate) struct CallRecord {
     pub(crate) provider: Cow<'static, str>,
     /// The model that served, or the one asked for if none did.
     pub(crate) model: String,
+    /// The organization's own key that it was made with; `None` = the platform's.
+    #[serde(default)]
+    pub(crate) key: Option<Uuid>,
+    /// No provider was asked: the answer is that of an equal request.
+    #[serde(default)]
+    pub(crate) cached: bool,
     /// The provider's own id of the call; may be empty.
     pub(crate) generation: String,
     pub(crate) outcome: Outcome,
@@ -161,6 +167,8 @@ pub(crate) fn estimate_tokens(text: &str) -> i64 {
 pub(crate) struct UsageSum {
     pub(crate) calls: i64,
     pub(crate) failed_calls: i64,
+    /// Those that were answered without asking a provider.
+    pub(crate) cached_calls: i64,
     /// `cost_known` is that of every call.
     pub(crate) bill: Bill,
 }
@@ -169,6 +177,7 @@ impl UsageSum {
     pub(crate) fn add(&mut self, other: &Self) {
         self.calls += other.calls;
         self.failed_calls += other.failed_calls;
+        self.cached_calls += other.cached_calls;
         self.bill.tokens.prompt += other.bill.tokens.prompt;
         self.bill.tokens.completion += other.bill.tokens.completion;
         self.bill.tokens.cached += other.bill.tokens.cached;
@@ -193,6 +202,21 @@ impl UsageSum {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UsageDay {
     pub(crate) date: NaiveDate,
+    pub(crate) sum: UsageSum,
+}
+
+/// What calls are summed by, besides days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grouping {
+    Agent,
+    Model,
+    Key,
+}
+
+/// The calls that have the same agent, model or key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UsageGroup {
+    pub(crate) key: String,
     pub(crate) sum: UsageSum,
 }
 
@@ -288,11 +312,13 @@ mod tests {
         let known = UsageSum {
             calls: 1,
             failed_calls: 0,
+            cached_calls: 1,
             bill: Bill::NOTHING,
         };
         let unknown = UsageSum {
             calls: 2,
             failed_calls: 1,
+            cached_calls: 0,
             bill: Bill::default(),
         };
         let date = NaiveDate::default();

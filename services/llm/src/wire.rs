@@ -1,11 +1,13 @@
 //! The JSON of OpenAI-compatible servers, as far as we read and write it. Reading is lenient:
 //! unknown fields, nulls and numbers written as text are all seen in the wild.
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::money::NanoUsd;
 use crate::provider::{Charge, Tokens};
+use crate::provider_key::KeyReport;
 
 /// `POST /chat/completions`.
 #[derive(Debug, Serialize)]
@@ -42,11 +44,35 @@ pub(crate) struct StreamOptions {
 pub(crate) struct ChatMessage<'a> {
     pub(crate) role: &'static str,
     /// Null for an assistant that only called tools.
-    pub(crate) content: Option<&'a str>,
+    pub(crate) content: Option<Content<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tool_call_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tool_calls: Vec<CalledTool<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Content<'a> {
+    Text(&'a str),
+    /// As OpenRouter takes it with a mark.
+    Marked([TextPart<'a>; 1]),
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct TextPart<'a> {
+    pub(crate) r#type: &'static str,
+    pub(crate) text: &'a str,
+    pub(crate) cache_control: CacheControl,
+}
+
+/// The prompt up to here is to be kept.
+#[derive(Debug, Serialize)]
+pub(crate) struct CacheControl {
+    pub(crate) r#type: &'static str,
+    /// Five minutes where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ttl: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -217,6 +243,32 @@ impl Generation<'_> {
     }
 }
 
+/// `GET /key`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct KeyBody<'a> {
+    #[serde(borrow)]
+    pub(crate) data: KeyInfo<'a>,
+}
+
+/// What was spent with a key and what may be, in decimal USD.
+#[derive(Debug, Deserialize)]
+pub(crate) struct KeyInfo<'a> {
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    limit_remaining: Option<&'a RawValue>,
+}
+
+impl KeyInfo<'_> {
+    pub(crate) fn report(&self) -> KeyReport {
+        let amount = |raw: Option<&RawValue>| NanoUsd::from_decimal_usd(scalar(raw?));
+        KeyReport {
+            left: amount(self.limit_remaining),
+            spent: amount(self.usage),
+        }
+    }
+}
+
 /// The body of an error answer.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ErrorBody<'a> {
@@ -242,7 +294,18 @@ pub(crate) struct ErrorMetadata {
     pub(crate) error_type: Option<String>,
     pub(crate) limit_source: Option<String>,
     /// Why moderation refused.
-    pub(crate) reasons: Option<Vec<String>>,
+    pub(crate) reasons: Option<IgnoredAny>,
+    /// What a guardrail found.
+    pub(crate) patterns: Option<IgnoredAny>,
+    /// Who refused, behind OpenRouter.
+    pub(crate) provider_name: Option<IgnoredAny>,
+}
+
+impl ErrorMetadata {
+    /// Whether what was asked is refused, and not who asks.
+    pub(crate) fn is_of_content(&self) -> bool {
+        self.reasons.is_some() || self.patterns.is_some()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -322,6 +385,14 @@ pub(crate) struct ListedModel {
     pub(crate) max_model_len: Option<i64>,
     pub(crate) pricing: Option<Pricing>,
     pub(crate) supported_parameters: Option<Vec<String>>,
+    pub(crate) architecture: Option<Architecture>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Architecture {
+    /// `text`, `image`, `file`.
+    #[serde(default)]
+    pub(crate) input_modalities: Vec<String>,
 }
 
 /// Decimal USD for one token, as text or as a number.

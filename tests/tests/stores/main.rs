@@ -8,6 +8,7 @@
     reason = "tests have no settings to read, and wait for other processes"
 )]
 
+mod budgets;
 mod clock;
 mod conflict;
 mod disk;

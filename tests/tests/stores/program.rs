@@ -19,8 +19,14 @@ pub(crate) struct Program {
 impl Program {
     /// Runs until it is ready.
     pub(crate) fn dev(data: &Path) -> Self {
+        Self::dev_with(data, &[])
+    }
+
+    /// The same with these variables.
+    pub(crate) fn dev_with(data: &Path, variables: &[(&str, &str)]) -> Self {
         t11_runtime::init_process();
         let mut child = command(data)
+            .envs(variables.iter().copied())
             .arg("dev")
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

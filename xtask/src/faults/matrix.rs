@@ -74,8 +74,11 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         id: "F04",
         fault: "kill -9: llm",
-        promise: "no read fails; an answer that was heard to its end is stored once",
-        also: &[],
+        promise: "no read fails; an answer that was heard to its end is stored once; no budget drifts",
+        also: &[Test(
+            "tests/tests/stores/budgets.rs",
+            "no_budget_drifts_however_often_the_process_is_killed",
+        )],
     },
     Row {
         id: "F05",

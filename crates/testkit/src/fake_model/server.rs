@@ -25,6 +25,7 @@ pub(super) const CHAT: &str = "POST /chat/completions";
 const EMBEDDINGS: &str = "POST /embeddings";
 const MODELS: &str = "GET /models";
 const GENERATION: &str = "GET /generation";
+const KEY: &str = "GET /key";
 
 pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
     let routes = Router::new()
@@ -32,6 +33,7 @@ pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
         .route("/embeddings", post(embed))
         .route("/models", get(models))
         .route("/generation", get(generation))
+        .route("/key", get(key))
         .with_state(state);
     let router = Router::new()
         .nest("/api/v1", routes.clone())
@@ -98,6 +100,19 @@ async fn generation(
     play(answer.unwrap_or_else(|refusal| refusal), attention).await
 }
 
+async fn key(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response {
+    let attention = state.receive(KEY, &headers, b"");
+    let answer = state.authorized(&headers).map(|()| {
+        let account = bearer(&headers).and_then(|key| state.accounts.lock().get(key).cloned());
+        let account = account.unwrap_or_else(
+            || json!({"label": "test", "usage": 0, "limit": null, "limit_remaining": null}),
+        );
+        let body = json!({ "data": account }).to_string();
+        Script::plain(200, "application/json", body)
+    });
+    play(answer.unwrap_or_else(|refusal| refusal), attention).await
+}
+
 fn catalogue() -> Value {
     json!([
         {
@@ -106,6 +121,7 @@ fn catalogue() -> Value {
             "context_length": 128_000,
             "pricing": {"prompt": "0.00000015", "completion": "0.0000006", "request": "0"},
             "supported_parameters": ["max_tokens", "response_format", "structured_outputs", "tools"],
+            "architecture": {"input_modalities": ["text", "image"]},
         },
         {
             "id": "openrouter/auto",
@@ -153,18 +169,19 @@ impl State {
     }
 
     fn authorized(&self, headers: &HeaderMap) -> Result<(), Script> {
-        let Some(key) = self.key.lock().clone() else {
-            return Ok(());
-        };
-        let given = headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        if given == Some(&format!("Bearer {key}")) {
+        let keys = self.keys.lock();
+        let is_known = |key: &str| keys.iter().any(|known| known == key);
+        if keys.is_empty() || bearer(headers).is_some_and(is_known) {
             Ok(())
         } else {
             Err(Script::refuse(401, "No auth credentials found"))
         }
     }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ")
 }
 
 /// Notices when a client leaves before its answer's end: hyper then drops the body.

@@ -169,6 +169,7 @@ impl TryFrom<pb::NotificationType> for Type {
             pb::NotificationType::DraftWaiting => Ok(Self::DraftWaiting),
             pb::NotificationType::Budget80 => Ok(Self::Budget80),
             pb::NotificationType::Budget100 => Ok(Self::Budget100),
+            pb::NotificationType::ProviderKeyRefused => Ok(Self::ProviderKeyRefused),
         }
     }
 }
@@ -183,6 +184,7 @@ impl From<Type> for pb::NotificationType {
             Type::DraftWaiting => Self::DraftWaiting,
             Type::Budget80 => Self::Budget80,
             Type::Budget100 => Self::Budget100,
+            Type::ProviderKeyRefused => Self::ProviderKeyRefused,
         }
     }
 }

@@ -172,7 +172,7 @@ async fn who_does_not_want_a_type_is_not_told() {
     let kind = NotificationType::DraftWaiting;
     let all = prefer(&accounts, &owner, kind, false).await.unwrap();
     let off: Vec<_> = all.iter().filter(|one| !one.in_app).collect();
-    assert_eq!((all.len(), off.len()), (7, 1));
+    assert_eq!((all.len(), off.len()), (8, 1));
     assert_eq!(off[0].r#type(), kind);
     accounts.raise(owner.org(), &draft("one")).await.unwrap();
     assert_eq!(told(&accounts, &owner).await.1, 0);

@@ -80,6 +80,7 @@ fn words(http: StatusCode, reason: &str) -> (&'static str, String) {
         (401, _) => ("invalid_request_error", "invalid_api_key"),
         (403, _) => ("permission_error", "insufficient_permissions"),
         (_, "BUDGET_EXCEEDED") => ("insufficient_quota", "insufficient_quota"),
+        (_, "KEY_EXHAUSTED") => ("insufficient_quota", "key_exhausted"),
         (_, "MODEL_UNKNOWN") => ("invalid_request_error", "model_not_found"),
         (_, "CONTEXT_TOO_LONG") => ("invalid_request_error", "context_length_exceeded"),
         (_, "CONTENT_REFUSED") => ("invalid_request_error", "content_policy_violation"),

@@ -44,8 +44,17 @@ pub(super) struct ChatRequest {
     tools: Option<Vec<Tool>>,
     tool_choice: Option<Value>,
     response_format: Option<ResponseFormat>,
+    /// OpenRouter's: calls of one conversation share the provider's cache.
+    session_id: Option<String>,
+    /// Ours: whether the answer may be one that was kept for an equal request.
+    cache: Option<Cache>,
     #[serde(flatten)]
     rest: Map<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Cache {
+    ttl_seconds: i32,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -76,6 +85,15 @@ struct Part {
     #[serde(rename = "type")]
     kind: String,
     text: Option<String>,
+    /// As Anthropic and OpenRouter mark where a prompt is worth keeping.
+    cache_control: Option<CacheControl>,
+}
+
+#[derive(Debug, Deserialize)]
+struct CacheControl {
+    #[serde(rename = "type")]
+    kind: String,
+    ttl: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -142,14 +160,17 @@ impl ChatRequest {
             Choice::None => Vec::new(),
         };
         let tools = tools.into_iter().map(tool).collect::<Result<_, _>>()?;
-        let messages = self.messages.into_iter().map(message);
+        let mut messages = Vec::new();
+        for given in self.messages {
+            messages.extend(message(given)?);
+        }
         let model = match self.model.as_str() {
             DEFAULT_MODEL => String::new(),
             named => named.to_owned(),
         };
         let request = llm::CompleteRequest {
             model,
-            messages: messages.collect::<Result<_, _>>()?,
+            messages,
             temperature: self.temperature,
             max_tokens: self
                 .max_completion_tokens
@@ -157,6 +178,10 @@ impl ChatRequest {
                 .unwrap_or_default(),
             response_schema_json: schema(self.response_format)?,
             tools,
+            session_id: self.session_id.unwrap_or_default(),
+            cache: self.cache.map(|cache| llm::Cache {
+                ttl_seconds: cache.ttl_seconds,
+            }),
             purpose: "api".to_owned(),
             ..llm::CompleteRequest::default()
         };
@@ -197,7 +222,8 @@ fn tool_choice(choice: Option<&Value>) -> Result<Choice, Refusal> {
     }
 }
 
-fn message(message: Message) -> Result<llm::Message, Refusal> {
+/// More than one where marks of what is worth keeping are within it.
+fn message(message: Message) -> Result<Vec<llm::Message>, Refusal> {
     let role = match message.role.as_str() {
         "system" | "developer" => llm::MessageRole::System,
         "user" => llm::MessageRole::User,
@@ -206,32 +232,67 @@ fn message(message: Message) -> Result<llm::Message, Refusal> {
         _ => return Err(Refusal::unsupported("messages.role")),
     };
     let calls = message.tool_calls.unwrap_or_default().into_iter();
-    Ok(llm::Message {
-        role: role.into(),
-        content: text(message.content)?,
-        tool_call_id: message.tool_call_id.unwrap_or_default(),
-        tool_calls: calls
-            .map(|call| llm::ToolCall {
-                id: call.id,
-                name: call.function.name,
-                arguments_json: call.function.arguments,
-            })
-            .collect(),
-    })
-}
-
-fn text(content: Option<Content>) -> Result<String, Refusal> {
-    match content {
-        None => Ok(String::new()),
-        Some(Content::Text(text)) => Ok(text),
-        Some(Content::Parts(parts)) => parts.into_iter().map(part).collect(),
+    let calls = calls.map(|call| llm::ToolCall {
+        id: call.id,
+        name: call.function.name,
+        arguments_json: call.function.arguments,
+    });
+    let mut messages = texts(message.content)?;
+    let tool_call_id = message.tool_call_id.unwrap_or_default();
+    for message in &mut messages {
+        message.role = role.into();
+        message.tool_call_id.clone_from(&tool_call_id);
     }
+    if let Some(last) = messages.last_mut() {
+        last.tool_calls = calls.collect();
+    }
+    Ok(messages)
 }
 
-fn part(part: Part) -> Result<String, Refusal> {
-    match (part.kind.as_str(), part.text) {
-        ("text", Some(text)) => Ok(text),
-        _ => Err(Refusal::unsupported("messages.content")),
+/// At least one: the parts joined, up to each mark.
+fn texts(content: Option<Content>) -> Result<Vec<llm::Message>, Refusal> {
+    let text = |content| llm::Message {
+        content,
+        ..llm::Message::default()
+    };
+    let parts = match content {
+        None => return Ok(vec![text(String::new())]),
+        Some(Content::Text(content)) => return Ok(vec![text(content)]),
+        Some(Content::Parts(parts)) => parts,
+    };
+    let mut texts = vec![text(String::new())];
+    let mut open = true;
+    for part in parts {
+        let (content, mark) = read_part(part)?;
+        if open && let Some(last) = texts.last_mut() {
+            last.content.push_str(&content);
+        } else {
+            texts.push(text(content));
+        }
+        open = mark == llm::PromptCache::Unspecified;
+        if let Some(last) = texts.last_mut() {
+            last.prompt_cache = mark.into();
+        }
+    }
+    Ok(texts)
+}
+
+fn read_part(part: Part) -> Result<(String, llm::PromptCache), Refusal> {
+    let (("text", Some(text)), mark) = ((part.kind.as_str(), part.text), part.cache_control) else {
+        return Err(Refusal::unsupported("messages.content"));
+    };
+    let mark = match mark {
+        None => llm::PromptCache::Unspecified,
+        Some(mark) => prompt_cache(&mark)?,
+    };
+    Ok((text, mark))
+}
+
+fn prompt_cache(mark: &CacheControl) -> Result<llm::PromptCache, Refusal> {
+    match (mark.kind.as_str(), mark.ttl.as_deref()) {
+        ("ephemeral", None | Some("5m")) => Ok(llm::PromptCache::FiveMinutes),
+        ("ephemeral", Some("1h")) => Ok(llm::PromptCache::OneHour),
+        _ => Err(Refusal::unsupported("messages.content.cache_control")),
     }
 }
 
@@ -315,6 +376,40 @@ mod tests {
         assert_eq!(contents, ["Be brief.", "ab", "", "7"]);
         assert_eq!(request.messages[2].tool_calls[0].name, "f");
         assert_eq!(request.tools.len(), 1);
+    }
+
+    #[test]
+    fn marks_of_what_is_worth_keeping_stay_where_they_are() {
+        let part = |text: &str, mark: Option<Value>| match mark {
+            Some(mark) => json!({"type": "text", "text": text, "cache_control": mark}),
+            None => json!({"type": "text", "text": text}),
+        };
+        let hour = json!({"type": "ephemeral", "ttl": "1h"});
+        let messages = json!([
+            {"role": "system", "content": [
+                part("a", None), part("b", Some(hour)), part("c", None), part("d", None)]},
+            {"role": "user", "content": [part("?", Some(json!({"type": "ephemeral"})))]},
+        ]);
+        let mut body = with("session_id", json!("conversations/1"));
+        body["messages"] = messages;
+        body["cache"] = json!({"ttl_seconds": 60});
+        let request = read(body).unwrap().request;
+        let found: Vec<_> = request
+            .messages
+            .iter()
+            .map(|one| (one.role(), one.content.as_str(), one.prompt_cache()))
+            .collect();
+        use llm::MessageRole::{System, User};
+        let expected = [
+            (System, "ab", llm::PromptCache::OneHour),
+            (System, "cd", llm::PromptCache::Unspecified),
+            (User, "?", llm::PromptCache::FiveMinutes),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(request.session_id, "conversations/1");
+        assert_eq!(request.cache, Some(llm::Cache { ttl_seconds: 60 }));
+        let unknown = json!([{"role": "user", "content": [part("?", Some(json!({"type": "x"})))]}]);
+        assert!(read(with("messages", unknown)).is_err());
     }
 
     #[test]

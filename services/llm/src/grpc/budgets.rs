@@ -6,7 +6,8 @@ use t11_proto::llm::v1 as pb;
 use t11_proto::llm::v1::budget_service_server::BudgetService;
 use tonic::{Request, Response, Status};
 
-use crate::budget::{Budget, BudgetState, ORGANIZATION, Period};
+use crate::allowance::Allowances;
+use crate::budget::{Budget, BudgetState, Exhaustion, ORGANIZATION, Period};
 use crate::error::Error;
 use crate::money::NanoUsd;
 use crate::store::Store;
@@ -16,6 +17,7 @@ const MAX_CAP_MICRO_USD: i64 = 1_000_000_000_000;
 
 pub(super) struct Service {
     pub(super) store: Store,
+    pub(super) allowances: Allowances,
     pub(super) world: World,
 }
 
@@ -26,6 +28,8 @@ impl BudgetService for Service {
         request: Request<pb::ListBudgetsRequest>,
     ) -> Result<Response<pb::ListBudgetsResponse>, Status> {
         let scope = t11_grpc::scope(&request)?;
+        // What is held is what running calls may cost, and not what is kept ready for others.
+        self.allowances.renew(&scope).await;
         let states = self.store.budgets(&scope, self.world.now()).await?;
         let budgets = states.iter().map(|state| self.budget(state)).collect();
         Ok(Response::new(pb::ListBudgetsResponse { budgets }))
@@ -38,7 +42,9 @@ impl BudgetService for Service {
         let scope = t11_grpc::scope(&request)?;
         let budget = new_budget(&self.world, &request.into_inner())?;
         let set = self.store.set_budget(&scope, budget, self.world.now());
-        Ok(Response::new(self.budget(&set.await?)))
+        let set = set.await?;
+        self.allowances.renew(&scope).await;
+        Ok(Response::new(self.budget(&set)))
     }
 
     async fn delete_budget(
@@ -48,6 +54,7 @@ impl BudgetService for Service {
         let scope = t11_grpc::scope(&request)?;
         let id = parse_name("budgets", &request.into_inner().name).map_err(Error::from)?;
         self.store.delete_budget(&scope, id).await?;
+        self.allowances.renew(&scope).await;
         Ok(Response::new(()))
     }
 }
@@ -73,6 +80,11 @@ impl Service {
                 seconds: reset.timestamp(),
                 nanos: 0,
             }),
+            exhaustion: match budget.exhaustion {
+                Exhaustion::Degrade => pb::BudgetExhaustion::Degrade,
+                Exhaustion::Refuse => pb::BudgetExhaustion::Refuse,
+            }
+            .into(),
         }
     }
 }
@@ -104,5 +116,11 @@ fn new_budget(world: &World, request: &pb::SetBudgetRequest) -> Result<Budget, E
         resource,
         period,
         cap: NanoUsd::from_micro_usd(request.cap_micro_usd),
+        exhaustion: match request.exhaustion() {
+            pb::BudgetExhaustion::Refuse => Exhaustion::Refuse,
+            pb::BudgetExhaustion::Unspecified | pb::BudgetExhaustion::Degrade => {
+                Exhaustion::Degrade
+            }
+        },
     })
 }

@@ -1,6 +1,7 @@
 //! Wire to domain and back. Reading a request finds every broken rule at once.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use prost_types::Timestamp;
@@ -9,15 +10,16 @@ use t11_core::{Violations, parse_name};
 use t11_proto::llm::v1 as pb;
 use uuid::Uuid;
 
-use crate::budget::Purse;
+use crate::budget::{Exhaustion, Purse};
 use crate::catalog::Model;
 use crate::completion::{CompletionEvent, NewCompletion};
 use crate::embedding::{Embedded, NewEmbeddings};
 use crate::error::Error;
+use crate::forecast::Forecast;
 use crate::meter::Settled;
 use crate::money::{NanoUsd, TokenPrice};
-use crate::provider::{EmbeddingPurpose, FinishReason, Message, Role, Tool, ToolCall};
-use crate::usage::{Bill, UsageDay, UsageQuery, UsageSum};
+use crate::provider::{EmbeddingPurpose, FinishReason, Message, PromptCache, Role, Tool, ToolCall};
+use crate::usage::{Bill, Grouping, UsageDay, UsageGroup, UsageQuery, UsageSum};
 
 const MAX_MESSAGES: usize = 1_000;
 const MAX_MODEL_CHARS: usize = 200;
@@ -27,11 +29,20 @@ const MAX_TOOL_DESCRIPTION_CHARS: usize = 4_000;
 const DEFAULT_MAX_TOKENS: u32 = 1_024;
 const MAX_TOKENS: i32 = 32_768;
 const MAX_BUDGETS: usize = 8;
+/// A day.
+const MAX_CACHE_SECONDS: i32 = 86_400;
 const MAX_TEXTS: usize = 256;
 /// The models' own limits are lower; this one keeps a request within reason.
 const MAX_TEXT_CHARS: usize = 32_000;
 const DEFAULT_USAGE_DAYS: i64 = 30;
 const MAX_USAGE_DAYS: i64 = 366;
+
+pub(super) fn timestamp(time: DateTime<Utc>) -> Timestamp {
+    Timestamp {
+        seconds: time.timestamp(),
+        nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or(0),
+    }
+}
 
 pub(super) fn new_completion(request: pb::CompleteRequest) -> Result<NewCompletion, Error> {
     let mut violations = Violations::default();
@@ -61,6 +72,7 @@ pub(super) fn new_completion(request: pb::CompleteRequest) -> Result<NewCompleti
         request_id: request_id(&request.request_id, v),
         purses: purses(request.budgets, v),
         whole: request.whole,
+        cache_time: cache_time(request.cache.as_ref(), v),
     };
     violations.check().map_err(Error::Invalid)?;
     Ok(new)
@@ -87,9 +99,22 @@ fn purses(budgets: Vec<pb::BudgetLimit>, v: &mut Violations) -> Vec<Purse> {
                 // Never one of ours.
                 scope: format!("caller/{scope}"),
                 cap: NanoUsd::from_micro_usd(budget.cap_micro_usd),
+                exhaustion: Exhaustion::Degrade,
             }
         })
         .collect()
+}
+
+/// For how long an answer may be kept; `None` = nothing is said of it.
+pub(super) fn cache_time(cache: Option<&pb::Cache>, v: &mut Violations) -> Option<Duration> {
+    let seconds = cache?.ttl_seconds;
+    v.range("cache.ttl_seconds", seconds, 0, MAX_CACHE_SECONDS);
+    Some(Duration::from_secs(seconds.unsigned_abs().into()))
+}
+
+pub(super) fn cache(time: Duration) -> Option<pb::Cache> {
+    let ttl_seconds = i32::try_from(time.as_secs()).unwrap_or(i32::MAX);
+    (ttl_seconds > 0).then_some(pb::Cache { ttl_seconds })
 }
 
 fn check_temperature(temperature: Option<f64>, v: &mut Violations) {
@@ -111,7 +136,7 @@ fn max_tokens(asked: i32, v: &mut Violations) -> u32 {
     }
 }
 
-fn request_id(text: &str, v: &mut Violations) -> Option<Uuid> {
+pub(super) fn request_id(text: &str, v: &mut Violations) -> Option<Uuid> {
     if text.is_empty() {
         return None;
     }
@@ -171,8 +196,14 @@ fn message(place: usize, message: pb::Message, v: &mut Violations) -> Message {
         name: call.name,
         arguments: call.arguments_json,
     };
+    let prompt_cache = match message.prompt_cache() {
+        pb::PromptCache::Unspecified => None,
+        pb::PromptCache::FiveMinutes => Some(PromptCache::FiveMinutes),
+        pb::PromptCache::OneHour => Some(PromptCache::OneHour),
+    };
     Message {
         role,
+        prompt_cache,
         content: message.content,
         tool_call_id: message.tool_call_id,
         tool_calls: message.tool_calls.into_iter().map(call).collect(),
@@ -273,6 +304,7 @@ fn finish(reason: FinishReason, settled: Settled) -> pb::Finish {
         provider: settled.provider.to_owned(),
         first_token_ms: settled.first_token_ms,
         total_ms: settled.total_ms,
+        cached: settled.cached,
     }
 }
 
@@ -343,6 +375,7 @@ pub(super) fn model(model: &Model, provider: &str, default: &str) -> pb::Model {
         completion_price: price(model.completion_price),
         supports_json_schema: model.supports_json_schema,
         supports_tools: model.supports_tools,
+        supports_images: model.supports_images,
         is_default: model.id == default,
     }
 }
@@ -391,18 +424,50 @@ fn time(field: &str, time: Option<Timestamp>, v: &mut Violations) -> Option<Date
     read
 }
 
-pub(super) fn query_usage_response(days: &[UsageDay]) -> pb::QueryUsageResponse {
+pub(super) fn grouping(request: &pb::QueryUsageRequest) -> Option<Grouping> {
+    match request.group_by() {
+        pb::UsageGrouping::Unspecified => None,
+        pb::UsageGrouping::Agent => Some(Grouping::Agent),
+        pb::UsageGrouping::Model => Some(Grouping::Model),
+        pb::UsageGrouping::Key => Some(Grouping::Key),
+    }
+}
+
+pub(super) fn query_usage_response(
+    days: &[UsageDay],
+    groups: Vec<UsageGroup>,
+    forecast: Option<Forecast>,
+) -> pb::QueryUsageResponse {
     let total = UsageSum::total(days);
     let day = |day: &UsageDay| pb::UsageDay {
         date: day.date.to_string(),
         calls: day.sum.calls,
         failed_calls: day.sum.failed_calls,
         usage: Some(usage(&day.sum.bill)),
+        cached_calls: day.sum.cached_calls,
+    };
+    let group = |group: UsageGroup| pb::UsageGroup {
+        calls: group.sum.calls,
+        failed_calls: group.sum.failed_calls,
+        usage: Some(usage(&group.sum.bill)),
+        key: group.key,
     };
     pb::QueryUsageResponse {
         days: days.iter().map(day).collect(),
         total: Some(usage(&total.bill)),
         total_calls: total.calls,
+        total_cached_calls: total.cached_calls,
+        forecast: forecast.map(self::forecast),
+        groups: groups.into_iter().map(group).collect(),
+    }
+}
+
+fn forecast(forecast: Forecast) -> pb::UsageForecast {
+    pb::UsageForecast {
+        month_end_micro_usd: forecast.month_end.micro_usd(),
+        month_micro_usd: forecast.month.micro_usd(),
+        daily_micro_usd: forecast.daily.micro_usd(),
+        days: forecast.days,
     }
 }
 

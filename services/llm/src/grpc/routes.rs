@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use prost_types::Timestamp;
 use t11_core::{OrgId, Violations, World, format_name, parse_name};
 use t11_proto::llm::v1 as pb;
 use t11_proto::llm::v1::route_service_server::RouteService;
 use tonic::{Request, Response, Status};
 
-use super::convert;
+use super::convert::{self, timestamp};
+use crate::answers::Verdict;
 use crate::budget::Purse;
 use crate::completion::{Completions, Explanation, Judged};
 use crate::error::Error;
@@ -110,6 +110,7 @@ impl Service {
             alias: route.alias.clone(),
             targets: route.targets.iter().map(target).collect(),
             hedge_delay_ms: millis(route.hedge_delay),
+            cache: convert::cache(route.cache_time),
             update_time: Some(timestamp(route.update_time)),
         }
     }
@@ -130,7 +131,23 @@ impl Service {
             candidates: candidates.map(|judged| candidate(judged, now)).collect(),
             prompt_tokens: explanation.prompt_tokens,
             budgets: left.map(budget_left).collect(),
+            cache: cache_verdict(explanation.cache).into(),
+            provider_key: explanation
+                .provider_key
+                .map(|id| format_name("providerKeys", id))
+                .unwrap_or_default(),
+            keys_exhausted: explanation.keys_exhausted,
         }
+    }
+}
+
+fn cache_verdict(verdict: Verdict) -> pb::CacheVerdict {
+    match verdict {
+        Verdict::NotAsked => pb::CacheVerdict::Unspecified,
+        Verdict::Hit => pb::CacheVerdict::Hit,
+        Verdict::Miss => pb::CacheVerdict::Miss,
+        Verdict::NotDeterministic => pb::CacheVerdict::NotDeterministic,
+        Verdict::Tools => pb::CacheVerdict::Tools,
     }
 }
 
@@ -195,6 +212,7 @@ fn new_route(world: &World, request: pb::SetRouteRequest) -> Result<Route, Error
         0,
         MAX_HEDGE_DELAY_MS,
     );
+    let cache_time = convert::cache_time(request.cache.as_ref(), v);
     let mut models = HashSet::new();
     let targets = request.targets.into_iter().take(MOST_TARGETS).enumerate();
     let targets: Vec<_> = targets
@@ -214,6 +232,7 @@ fn new_route(world: &World, request: pb::SetRouteRequest) -> Result<Route, Error
         alias: request.alias,
         targets: targets.into(),
         hedge_delay: Duration::from_millis(request.hedge_delay_ms.unsigned_abs().into()),
+        cache_time: cache_time.unwrap_or_default(),
         update_time: world.now(),
     })
 }
@@ -242,11 +261,4 @@ fn wire(number: u32) -> i32 {
 
 fn millis(time: Duration) -> i32 {
     i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
-}
-
-fn timestamp(time: DateTime<Utc>) -> Timestamp {
-    Timestamp {
-        seconds: time.timestamp(),
-        nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or(0),
-    }
 }

@@ -6,11 +6,14 @@ use t11_proto::llm::v1::{QueryUsageRequest, QueryUsageResponse};
 use tonic::{Request, Response, Status};
 
 use super::convert;
+use crate::allowance::Allowances;
 use crate::error::Error;
+use crate::forecast;
 use crate::store::Store;
 
 pub(super) struct Service {
     pub(super) store: Store,
+    pub(super) allowances: Allowances,
     pub(super) world: World,
 }
 
@@ -21,12 +24,25 @@ impl UsageService for Service {
         request: Request<QueryUsageRequest>,
     ) -> Result<Response<QueryUsageResponse>, Status> {
         let scope = t11_grpc::scope(&request)?;
-        let query = convert::usage_query(request.into_inner(), self.world.now())?;
-        let days = self
+        let request = request.into_inner();
+        let grouping = convert::grouping(&request);
+        let now = self.world.now();
+        let query = convert::usage_query(request, now)?;
+        self.allowances.settled(&scope).await;
+        let basis = self
             .store
-            .usage_by_day(&scope, query)
-            .await
-            .map_err(Error::from)?;
-        Ok(Response::new(convert::query_usage_response(&days)))
+            .usage_by_day(&scope, forecast::basis(query.agent.clone(), now));
+        let forecast = forecast::forecast(&basis.await.map_err(Error::from)?, now);
+        let by_day = self.store.usage_by_day(&scope, query.clone());
+        let days = by_day.await.map_err(Error::from)?;
+        let groups = match grouping {
+            Some(grouping) => {
+                let by_group = self.store.usage_by_group(&scope, query, grouping);
+                by_group.await.map_err(Error::from)?
+            }
+            None => Vec::new(),
+        };
+        let response = convert::query_usage_response(&days, groups, forecast);
+        Ok(Response::new(response))
     }
 }

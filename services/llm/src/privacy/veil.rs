@@ -74,6 +74,14 @@ impl Veil {
         .boxed()
     }
 
+    /// A text that is whole, with the values in their places.
+    pub(crate) fn lift_text(&self, text: String) -> String {
+        match self.is_empty() {
+            true => text,
+            false => self.restorer().whole(&text),
+        }
+    }
+
     fn restorer(&self) -> Restorer {
         Restorer {
             values: self.values.clone(),

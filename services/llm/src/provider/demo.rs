@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{StreamExt as _, stream};
+use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -21,6 +22,7 @@ use super::{
 use crate::catalog::Model;
 use crate::failure::{Failure, FailureClass};
 use crate::money::{NanoUsd, TokenPrice};
+use crate::provider_key::KeyReport;
 use crate::usage::estimate_tokens;
 
 pub(crate) const NAME: &str = "demo";
@@ -62,7 +64,12 @@ impl Provider for Demo {
         ))
     }
 
-    async fn charged(&self, _: &str, _: Instant) -> Result<Option<Charge>, Failure> {
+    async fn charged(
+        &self,
+        _: &str,
+        _: Option<&SecretString>,
+        _: Instant,
+    ) -> Result<Option<Charge>, Failure> {
         Ok(None)
     }
 
@@ -75,6 +82,11 @@ impl Provider for Demo {
         Err(Failure::new(FailureClass::ModelUnknown, "demo", message))
     }
 
+    async fn check_key(&self, _: &SecretString, _: Instant) -> Result<KeyReport, Failure> {
+        let message = "the demo model takes no keys";
+        Err(Failure::new(FailureClass::Refused, "demo", message))
+    }
+
     async fn models(&self, _: Instant) -> Result<Vec<Model>, Failure> {
         Ok(vec![Model {
             id: MODEL.to_owned(),
@@ -84,6 +96,7 @@ impl Provider for Demo {
             completion_price: Some(TokenPrice(0)),
             supports_json_schema: true,
             supports_tools: false,
+            supports_images: false,
         }])
     }
 }

@@ -25,10 +25,11 @@ use super::{
 };
 use crate::catalog::Model;
 use crate::failure::{Failure, FailureClass};
-use crate::money::TokenPrice;
+use crate::money::{NanoUsd, TokenPrice};
+use crate::provider_key::KeyReport;
 use crate::route::Limits;
 use crate::wire::{
-    EmbeddingRequest, ErrorBody, GenerationBody, ListedModel, ModelList, Pricing, scalar,
+    EmbeddingRequest, ErrorBody, GenerationBody, KeyBody, ListedModel, ModelList, Pricing, scalar,
 };
 
 /// An error page longer than this is not read to its end.
@@ -47,6 +48,16 @@ pub(crate) enum Flavor {
     OpenRouter,
     /// OpenAI's API and nothing else.
     Compatible,
+}
+
+impl Flavor {
+    /// How the provider is called.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::OpenRouter => "openrouter",
+            Self::Compatible => "openai-compatible",
+        }
+    }
 }
 
 /// How long to wait for what.
@@ -121,17 +132,19 @@ impl OpenAi {
         })
     }
 
+    /// With `key`, or the platform's.
     fn prepare(
         &self,
         request: impl FnOnce(&Client, String) -> RequestBuilder,
         path: &str,
+        key: Option<&SecretString>,
     ) -> RequestBuilder {
         let url = format!(
             "{}/{path}",
             self.settings.base_url.as_str().trim_end_matches('/')
         );
         let mut request = request(&self.http, url);
-        if let Some(key) = &self.settings.api_key {
+        if let Some(key) = key.or(self.settings.api_key.as_ref()) {
             request = request.bearer_auth(key.expose_secret());
         }
         if self.settings.flavor == Flavor::OpenRouter {
@@ -140,8 +153,13 @@ impl OpenAi {
         request
     }
 
-    fn post(&self, path: &str, body: &impl Serialize) -> RequestBuilder {
-        self.prepare(|http, url| http.post(url).json(body), path)
+    fn post(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        key: Option<&SecretString>,
+    ) -> RequestBuilder {
+        self.prepare(|http, url| http.post(url).json(body), path, key)
     }
 
     /// Sends the request and waits until `headers_by` for an answer with a success status.
@@ -197,10 +215,7 @@ impl OpenAi {
 #[async_trait]
 impl Provider for OpenAi {
     fn name(&self) -> &'static str {
-        match self.settings.flavor {
-            Flavor::OpenRouter => "openrouter",
-            Flavor::Compatible => "openai-compatible",
-        }
+        self.settings.flavor.name()
     }
 
     async fn complete(&self, attempt: &Attempt<'_>) -> Result<Answer, Failure> {
@@ -219,9 +234,8 @@ impl Provider for OpenAi {
         let headers_by = deadline
             .min(now + patience.headers)
             .min(now + patience.first_content);
-        let response = self
-            .send(self.post("chat/completions", &body), headers_by)
-            .await?;
+        let request = self.post("chat/completions", &body, attempt.key);
+        let response = self.send(request, headers_by).await?;
         note_generation(&response, attempt.trail);
         if !is_event_stream(&response) {
             return Err(self.not_a_stream(response, headers_by).await);
@@ -233,10 +247,11 @@ impl Provider for OpenAi {
     async fn charged(
         &self,
         generation: &str,
+        key: Option<&SecretString>,
         deadline: Instant,
     ) -> Result<Option<Charge>, Failure> {
         let query = [("id", generation)];
-        let request = self.prepare(|http, url| http.get(url).query(&query), "generation");
+        let request = self.prepare(|http, url| http.get(url).query(&query), "generation", key);
         let body = match self.fetch(request, deadline).await {
             Ok(body) => body,
             Err(failure) if failure.class == FailureClass::ModelUnknown => return Ok(None),
@@ -268,12 +283,36 @@ impl Provider for OpenAi {
                 EmbeddingPurpose::Passage => &self.settings.passage_type,
             },
         };
-        let body = self.fetch(self.post("embeddings", &body), deadline).await?;
+        let request = self.post("embeddings", &body, batch.key);
+        let body = self.fetch(request, deadline).await?;
         vectors::read(&body, batch)
     }
 
+    async fn check_key(&self, key: &SecretString, deadline: Instant) -> Result<KeyReport, Failure> {
+        // Others tell nothing of a key but whether they accept it.
+        let path = match self.settings.flavor {
+            Flavor::OpenRouter => "key",
+            Flavor::Compatible => "models",
+        };
+        let request = self.prepare(Client::get, path, Some(key));
+        let body = self.fetch(request, deadline).await?;
+        if self.settings.flavor == Flavor::Compatible {
+            return Ok(KeyReport::default());
+        }
+        let found: KeyBody<'_> = serde_json::from_slice(&body).map_err(|error| {
+            tracing::warn!(%error, "the provider's word on a key cannot be read");
+            Failure::unavailable("invalid_key_info", "what it says of the key cannot be read")
+        })?;
+        match found.data.report() {
+            KeyReport {
+                left: Some(left), ..
+            } if left <= NanoUsd(0) => Err(spent()),
+            report => Ok(report),
+        }
+    }
+
     async fn models(&self, deadline: Instant) -> Result<Vec<Model>, Failure> {
-        let request = self.prepare(Client::get, "models");
+        let request = self.prepare(Client::get, "models", None);
         let body = match self.fetch(request, deadline).await {
             Ok(body) => body,
             // Some servers serve one model and no list.
@@ -288,6 +327,15 @@ impl Provider for OpenAi {
             )
         })?;
         Ok(list.data.into_iter().map(model).collect())
+    }
+}
+
+/// Of a key whose own limit has nothing left.
+fn spent() -> Failure {
+    let message = "the limit of the key is spent";
+    Failure {
+        of_key: true,
+        ..Failure::new(FailureClass::Unpaid, "key_limit", message).free()
     }
 }
 
@@ -362,6 +410,10 @@ fn model(listed: ListedModel) -> Model {
         let parameters = listed.supported_parameters.as_ref();
         parameters.is_none_or(|parameters| parameters.iter().any(|known| known == parameter))
     };
+    let reads = |modality: &str| {
+        let architecture = listed.architecture.as_ref();
+        architecture.is_some_and(|it| it.input_modalities.iter().any(|known| known == modality))
+    };
     let price = |of: fn(&Pricing) -> Option<&serde_json::value::RawValue>| {
         let decimal = scalar(of(listed.pricing.as_ref()?)?);
         TokenPrice::from_decimal_usd_per_token(decimal)
@@ -376,6 +428,7 @@ fn model(listed: ListedModel) -> Model {
         completion_price: price(|pricing| pricing.completion.as_deref()),
         supports_json_schema: supports("structured_outputs"),
         supports_tools: supports("tools"),
+        supports_images: reads("image"),
         display_name: listed.name.unwrap_or_else(|| listed.id.clone()),
         id: listed.id,
     }

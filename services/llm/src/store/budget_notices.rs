@@ -13,16 +13,13 @@ use uuid::Uuid;
 
 use super::Store;
 use super::budgets::{budgets_of, by_scope};
-use super::entity::reservation;
 use crate::budget::{Budget, ORGANIZATION, Share};
 use crate::money::NanoUsd;
+use crate::usage::CallRecord;
 
-/// Tells of the budgets of which a call has spent the last of a share.
-pub(super) async fn tell(
-    tx: &Tx,
-    call: &reservation::Model,
-    cost: NanoUsd,
-) -> Result<(), StoreError> {
+/// Tells of the budgets of which `cost` has spent the last of a share: that of a call, or of some
+/// of which it is the first.
+pub(super) async fn tell(tx: &Tx, call: &CallRecord, cost: NanoUsd) -> Result<(), StoreError> {
     if cost == NanoUsd(0) {
         return Ok(());
     }
@@ -34,7 +31,7 @@ pub(super) async fn tell(
             .map_or(0, |purse| purse.spent_nano_usd);
         for share in budget.crossed(NanoUsd(spent - cost.0), NanoUsd(spent)) {
             number += 1;
-            // Settled once, so that its jobs are known by the call.
+            // Recorded once, so that its jobs are known by the call.
             let id = Uuid::from_u128(call.id.as_u128() ^ number);
             let notice = notice(&budget, &scope, share);
             tx.enqueue(raise_as(id, &notice)).await?;
@@ -46,7 +43,7 @@ pub(super) async fn tell(
 impl Store {
     /// Tells that a budget of which most is spent has no room for a call of `agent`; `purse` may be
     /// of no budget.
-    pub(super) async fn tell_exhausted(
+    pub(crate) async fn tell_exhausted(
         &self,
         scope: &OrgScope,
         agent: String,

@@ -1,5 +1,4 @@
-//! Budgets, purses, and the reservations of calls that run. A call's reservation is settled in the
-//! commit that keeps its usage record.
+//! Budgets, purses, and the reservations of calls that run.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
@@ -11,9 +10,9 @@ use t11_core::{OrgId, OrgScope, World};
 use t11_store::{StoreError, System, Tx};
 use uuid::Uuid;
 
+use super::Store;
 use super::entity::{budget, hold, purse, reservation};
-use super::{Store, budget_notices};
-use crate::budget::{Budget, BudgetExceeded, BudgetState, ORGANIZATION, Period, Purse};
+use crate::budget::{Budget, BudgetExceeded, BudgetState, Exhaustion, ORGANIZATION, Period, Purse};
 use crate::error::Error;
 use crate::money::NanoUsd;
 
@@ -33,9 +32,36 @@ pub(crate) struct Reservation {
     pub(crate) expire_time: DateTime<Utc>,
 }
 
+/// How much a purse must have free for something to be reserved in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    Enough,
+    /// Sixteen times as much: what is reserved beyond the next call keeps nobody else from calling.
+    Ample,
+    /// It is reserved in any case: no cap cuts what guards the platform.
+    Any,
+}
+
+impl Room {
+    fn free(self, amount: NanoUsd) -> NanoUsd {
+        match self {
+            Self::Enough => amount,
+            Self::Ample => NanoUsd(amount.0.saturating_mul(16)),
+            Self::Any => NanoUsd(i64::MIN),
+        }
+    }
+}
+
+/// What is to be held in a purse, and what must be free there.
+#[derive(Debug, Clone, Copy)]
+struct Wish {
+    amount: NanoUsd,
+    free: NanoUsd,
+}
+
 impl Store {
-    /// Reserves what a call may cost in each of these purses and in those of the budgets that it
-    /// falls under, in one commit.
+    /// Reserves the amount in each of these purses and in those of the budgets that the call falls
+    /// under, in one commit.
     ///
     /// # Errors
     /// [`Error::BudgetExceeded`], and then nothing is reserved.
@@ -44,23 +70,8 @@ impl Store {
         scope: &OrgScope,
         world: World,
         call: Reservation,
-        purses: Vec<Purse>,
-    ) -> Result<(), Error> {
-        let (agent, time) = (call.agent.clone(), call.create_time);
-        let reserved = self.try_reserve(scope, world, call, purses).await;
-        if let Err(Error::BudgetExceeded(refusal)) = &reserved {
-            let purse = refusal.scope.clone();
-            self.tell_exhausted(scope, agent, purse, time).await?;
-        }
-        reserved
-    }
-
-    async fn try_reserve(
-        &self,
-        scope: &OrgScope,
-        world: World,
-        call: Reservation,
         mut purses: Vec<Purse>,
+        room: Room,
     ) -> Result<(), Error> {
         self.db
             .write(scope, move |tx| async move {
@@ -68,10 +79,14 @@ impl Store {
                 purses.extend(budgets.iter().map(|budget| budget.purse(call.create_time)));
                 // In one order for all, so that no two calls wait for each other.
                 purses.sort_by(|one, other| one.scope.cmp(&other.scope));
-                let (id, amount, now) = (call.id, call.amount, call.create_time);
+                let (id, now) = (call.id, call.create_time);
+                let wish = Wish {
+                    amount: call.amount,
+                    free: room.free(call.amount),
+                };
                 insert(&tx, call).await?;
                 for purse in purses {
-                    let purse_id = hold(&tx, &world, &purse, amount, now).await?;
+                    let purse_id = hold(&tx, &world, &purse, wish, now).await?;
                     let row = hold::Model {
                         id: world.new_id(),
                         org_id: tx.org_id()?.0,
@@ -84,16 +99,6 @@ impl Store {
                         .await
                         .map_err(StoreError::from)?;
                 }
-                Ok(())
-            })
-            .await
-    }
-
-    /// Gives back what was reserved for a call that cost nothing.
-    pub(crate) async fn release(&self, scope: &OrgScope, id: Uuid) -> Result<(), StoreError> {
-        self.db
-            .write(scope, move |tx| async move {
-                settle(&tx, id, NanoUsd(0)).await?;
                 Ok(())
             })
             .await
@@ -188,6 +193,7 @@ impl Store {
                     resource: Set(new.resource),
                     period: Set(new.period.as_str().to_owned()),
                     cap_nano_usd: Set(new.cap.0),
+                    exhaustion: Set(new.exhaustion.as_str().to_owned()),
                     update_time: Set(now),
                 };
                 let saved = match found {
@@ -254,14 +260,14 @@ async fn hold(
     tx: &Tx,
     world: &World,
     wanted: &Purse,
-    amount: NanoUsd,
+    wish: Wish,
     now: DateTime<Utc>,
 ) -> Result<Uuid, Error> {
-    let mut is_held = try_hold(tx, wanted, amount, now).await?;
+    let mut is_held = try_hold(tx, wanted, wish, now).await?;
     if !is_held {
         // It is full, or there is none yet.
         open(tx, world, wanted, now).await?;
-        is_held = try_hold(tx, wanted, amount, now).await?;
+        is_held = try_hold(tx, wanted, wish, now).await?;
     }
     let purse = by_scope(tx, &wanted.scope).await?;
     match (is_held, purse) {
@@ -272,7 +278,8 @@ async fn hold(
                 scope: wanted.scope.clone(),
                 cap: wanted.cap,
                 left: NanoUsd(Ord::max(wanted.cap.0 - taken, 0)),
-                needed: amount,
+                needed: wish.amount,
+                exhaustion: wanted.exhaustion,
             }
             .into())
         }
@@ -308,7 +315,7 @@ async fn open(
 async fn try_hold(
     tx: &Tx,
     wanted: &Purse,
-    amount: NanoUsd,
+    wish: Wish,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let taken = Expr::col(purse::Column::SpentNanoUsd).add(Expr::col(purse::Column::HeldNanoUsd));
@@ -316,10 +323,10 @@ async fn try_hold(
         .update_many::<purse::Entity>()?
         .filter(purse::Column::Scope.eq(&*wanted.scope))
         // Written so that nothing overflows.
-        .filter(taken.lte(wanted.cap.0.saturating_sub(amount.0)))
+        .filter(taken.lte(wanted.cap.0.saturating_sub(wish.free.0)))
         .col_expr(
             purse::Column::HeldNanoUsd,
-            Expr::col(purse::Column::HeldNanoUsd).add(amount.0),
+            Expr::col(purse::Column::HeldNanoUsd).add(wish.amount.0),
         )
         .col_expr(purse::Column::UpdateTime, Expr::value(now))
         .exec(tx)
@@ -332,48 +339,6 @@ pub(super) async fn by_scope(tx: &Tx, scope: &str) -> Result<Option<purse::Model
         .find::<purse::Entity>()?
         .filter(purse::Column::Scope.eq(scope));
     Ok(query.one(tx).await?)
-}
-
-/// Settles a call's reservation with what it cost. `false` when there is none (any more).
-pub(super) async fn settle(tx: &Tx, id: Uuid, cost: NanoUsd) -> Result<bool, StoreError> {
-    let query = tx
-        .find::<reservation::Entity>()?
-        .filter(reservation::Column::Id.eq(id));
-    let Some(reserved) = query.one(tx).await? else {
-        return Ok(false);
-    };
-    let holds = tx
-        .find::<hold::Entity>()?
-        .filter(hold::Column::ReservationId.eq(id))
-        .all(tx)
-        .await?;
-    // Its holds go with it. Of two who settle it, one waits here for the other.
-    let deleted = tx
-        .delete_many::<reservation::Entity>()?
-        .filter(reservation::Column::Id.eq(id))
-        .exec(tx)
-        .await?;
-    if deleted.rows_affected == 0 {
-        return Ok(false);
-    }
-    if holds.is_empty() {
-        return Ok(true);
-    }
-    let purses = holds.into_iter().map(|hold| hold.purse_id);
-    tx.update_many::<purse::Entity>()?
-        .filter(purse::Column::Id.is_in(purses))
-        .col_expr(
-            purse::Column::HeldNanoUsd,
-            Expr::col(purse::Column::HeldNanoUsd).sub(reserved.amount_nano_usd),
-        )
-        .col_expr(
-            purse::Column::SpentNanoUsd,
-            Expr::col(purse::Column::SpentNanoUsd).add(cost.0),
-        )
-        .exec(tx)
-        .await?;
-    budget_notices::tell(tx, &reserved, cost).await?;
-    Ok(true)
 }
 
 async fn state(tx: &Tx, budget: Budget, now: DateTime<Utc>) -> Result<BudgetState, Error> {
@@ -390,10 +355,12 @@ impl TryFrom<budget::Model> for Budget {
     type Error = StoreError;
 
     fn try_from(row: budget::Model) -> Result<Self, StoreError> {
-        let unknown = || sea_orm::DbErr::Type(format!("a budget's period is `{}`", row.period));
+        let unknown = |word: &str| sea_orm::DbErr::Type(format!("a budget has `{word}`"));
         Ok(Self {
             id: row.id,
-            period: Period::parse(&row.period).ok_or_else(unknown)?,
+            period: Period::parse(&row.period).ok_or_else(|| unknown(&row.period))?,
+            exhaustion: Exhaustion::parse(&row.exhaustion)
+                .ok_or_else(|| unknown(&row.exhaustion))?,
             resource: row.resource,
             cap: NanoUsd(row.cap_nano_usd),
         })

@@ -53,6 +53,7 @@ impl Store {
                     alias: route.alias.clone(),
                     targets: serde_json::to_value(&route.targets[..]).map_err(unreadable)?,
                     hedge_delay_ms: millis(route.hedge_delay),
+                    cache_ttl_seconds: seconds(route.cache_time),
                     update_time: route.update_time,
                 };
                 let row = row.into_active_model();
@@ -85,6 +86,11 @@ fn millis(delay: Duration) -> i32 {
     i32::try_from(delay.as_millis()).unwrap_or(i32::MAX)
 }
 
+fn seconds(time: Duration) -> Option<i32> {
+    let seconds = i32::try_from(time.as_secs()).unwrap_or(i32::MAX);
+    Some(seconds).filter(|seconds| *seconds > 0)
+}
+
 fn unreadable(error: serde_json::Error) -> StoreError {
     sea_orm::DbErr::Json(error.to_string()).into()
 }
@@ -99,6 +105,9 @@ impl TryFrom<Model> for Route {
             alias: row.alias,
             targets: Arc::from(targets),
             hedge_delay: Duration::from_millis(row.hedge_delay_ms.unsigned_abs().into()),
+            cache_time: Duration::from_secs(
+                row.cache_ttl_seconds.unwrap_or(0).unsigned_abs().into(),
+            ),
             update_time: row.update_time,
         })
     }

@@ -2,18 +2,20 @@
 //! until it does.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use t11_core::{OrgId, OrgScope, World};
-use t11_store::{StoreError, System};
+use t11_store::{StoreError, System, Tx};
 use uuid::Uuid;
 
 use super::Store;
-use super::entity::reservation;
 use super::entity::settlement::{Column, Entity, Model};
+use super::entity::{hold, reservation};
+use crate::draw::Draw;
+use crate::money::NanoUsd;
 use crate::usage::CallRecord;
 
 /// Should nobody ask the provider for so long, the sweep ends the call.
@@ -30,32 +32,30 @@ pub(crate) struct Settlement {
 }
 
 impl Store {
-    /// Keeps a call to be settled from `next_time` on. One whose reservation has expired was
-    /// recorded then, and stays as it is.
+    /// Keeps a call to be settled from `next_time` on, with a reservation of its own: what it had
+    /// drawn. One whose reservation has expired was charged then, and stays as it is.
     pub(crate) async fn defer(
         &self,
         scope: &OrgScope,
         world: &World,
         record: CallRecord,
+        draw: &Draw,
         next_time: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let id = world.new_id();
+        let world = world.clone();
+        let (from, amount) = (draw.reservation(), draw.amount());
         self.db
             .write(scope, move |tx| async move {
-                let kept = tx
-                    .update_many::<reservation::Entity>()?
-                    .filter(reservation::Column::Id.eq(record.id))
-                    .col_expr(
-                        reservation::Column::ExpireTime,
-                        Expr::value(next_time + LEFT_FOR),
-                    )
-                    .exec(&tx)
-                    .await?;
-                if kept.rows_affected == 0 {
+                let own = Own {
+                    id: record.id,
+                    amount,
+                    expire_time: next_time + LEFT_FOR,
+                };
+                if !split(&tx, &world, from, own).await? {
                     return Ok(());
                 }
                 let row = Model {
-                    id,
+                    id: world.new_id(),
                     org_id: tx.org_id()?.0,
                     reservation_id: record.id,
                     record: serde_json::to_value(&record).map_err(unreadable)?,
@@ -124,6 +124,54 @@ impl Store {
             })
             .await
     }
+}
+
+/// A reservation for one call, out of one that others may draw on.
+struct Own {
+    id: Uuid,
+    amount: NanoUsd,
+    expire_time: DateTime<Utc>,
+}
+
+/// Makes it, in the same purses. `false` when there is none to take it from (any more).
+async fn split(tx: &Tx, world: &World, from: Uuid, own: Own) -> Result<bool, StoreError> {
+    let query = tx
+        .find::<reservation::Entity>()?
+        .filter(reservation::Column::Id.eq(from));
+    let Some(whole) = query.one(tx).await? else {
+        return Ok(false);
+    };
+    let taken = tx
+        .update_many::<reservation::Entity>()?
+        .filter(reservation::Column::Id.eq(from))
+        .col_expr(
+            reservation::Column::AmountNanoUsd,
+            Expr::col(reservation::Column::AmountNanoUsd).sub(own.amount.0),
+        )
+        .exec(tx)
+        .await?;
+    if taken.rows_affected == 0 {
+        return Ok(false);
+    }
+    let part = reservation::Model {
+        id: own.id,
+        amount_nano_usd: own.amount.0,
+        expire_time: own.expire_time,
+        ..whole
+    };
+    part.into_active_model().insert(tx).await?;
+    let holds = tx
+        .find::<hold::Entity>()?
+        .filter(hold::Column::ReservationId.eq(from));
+    for held in holds.all(tx).await? {
+        let held = hold::Model {
+            id: world.new_id(),
+            reservation_id: own.id,
+            ..held
+        };
+        held.into_active_model().insert(tx).await?;
+    }
+    Ok(true)
 }
 
 fn unreadable(error: serde_json::Error) -> StoreError {

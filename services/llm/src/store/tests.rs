@@ -26,6 +26,8 @@ fn record(id: u128, create_time: DateTime<Utc>) -> CallRecord {
         agent: "agents/1".to_owned(),
         provider: "openrouter".into(),
         model: "a/b".to_owned(),
+        key: None,
+        cached: false,
         generation: String::new(),
         outcome: Outcome::Ok,
         reason: None,
@@ -84,6 +86,7 @@ async fn days_are_summed_newest_first() {
     let sum = UsageSum {
         calls: 2,
         failed_calls: 0,
+        cached_calls: 0,
         bill: Bill {
             tokens: Tokens {
                 prompt: 20,
@@ -135,6 +138,37 @@ async fn the_span_is_half_open_and_agents_are_told_apart() {
         .await,
         0
     );
+}
+
+#[tokio::test]
+async fn agents_and_models_are_summed_the_dearest_first() {
+    let (_db, store) = database().await;
+    let dear = CallRecord {
+        model: "a/dear".to_owned(),
+        bill: Bill {
+            cost: NanoUsd(9_000),
+            ..record(0, noon()).bill
+        },
+        ..record(1, noon())
+    };
+    let next_day = noon() + TimeDelta::days(1);
+    for record in [dear, record(2, noon()), record(3, next_day)] {
+        store.insert_record(&scope(7), record).await.unwrap();
+    }
+    let groups = async |grouping| {
+        let scope = scope(7);
+        let groups = store.usage_by_group(&scope, all(), grouping);
+        let groups = groups.await.unwrap().into_iter();
+        groups
+            .map(|group| (group.key, group.sum.calls, group.sum.bill.cost.0))
+            .collect::<Vec<_>>()
+    };
+    let (agent, model) = (record(0, noon()).agent, record(0, noon()).model);
+    assert_eq!(
+        groups(Grouping::Model).await,
+        [("a/dear".to_owned(), 1, 9_000), (model, 2, 800)]
+    );
+    assert_eq!(groups(Grouping::Agent).await, [(agent, 3, 9_800)]);
 }
 
 #[tokio::test]

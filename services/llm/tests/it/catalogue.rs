@@ -26,6 +26,7 @@ async fn models_have_prices_and_one_is_the_default() {
         completion_price: 600_000,
         supports_json_schema: true,
         supports_tools: true,
+        supports_images: true,
         is_default: true,
     };
     assert_eq!(*chat, expected);
@@ -35,8 +36,8 @@ async fn models_have_prices_and_one_is_the_default() {
         .find(|model| model.name == "models/openrouter/auto")
         .unwrap();
     assert_eq!(
-        (auto.prompt_price, auto.is_default),
-        (-1, false),
+        (auto.prompt_price, auto.is_default, auto.supports_images),
+        (-1, false, false),
         "a price that depends is not known"
     );
 }

@@ -169,12 +169,12 @@ impl Rig {
         self.org = OrgId(Uuid::from_u128(org));
     }
 
-    fn peer(&self) -> Peer {
+    pub(crate) fn peer(&self) -> Peer {
         self.mesh.context().peer("llm")
     }
 
     /// Runs a call in the name of a service that works for the organization.
-    async fn call<F: Future>(&self, call: F) -> F::Output {
+    pub(crate) async fn call<F: Future>(&self, call: F) -> F::Output {
         let context = self.mesh.context();
         as_service(
             &context.signer(),
@@ -270,6 +270,7 @@ impl Rig {
             resource: "organization".to_owned(),
             period: pb::BudgetPeriod::Month.into(),
             cap_micro_usd: micro_usd,
+            ..Default::default()
         };
         let mut client = BudgetServiceClient::new(self.peer());
         let set = self.call(client.set_budget(request)).await;
@@ -301,6 +302,7 @@ impl Rig {
             alias: alias.to_owned(),
             targets: models.iter().map(target).collect(),
             hedge_delay_ms: 0,
+            cache: None,
         };
         self.set_route(request).await.unwrap()
     }

@@ -278,6 +278,7 @@ fn hedged() -> pb::SetRouteRequest {
         alias: "fast".to_owned(),
         targets: vec![target(ONE), target(TWO)],
         hedge_delay_ms: 50,
+        cache: None,
     }
 }
 
@@ -405,9 +406,12 @@ async fn routes_are_set_read_and_taken_away() {
             },
         ],
         hedge_delay_ms: 60_001,
+        cache: Some(pb::Cache {
+            ttl_seconds: 86_401,
+        }),
     };
     let fault = RemoteFault::from(&rig.set_route(bad).await.unwrap_err());
-    assert_eq!(fault.violations().len(), 6, "{:?}", fault.violations());
+    assert_eq!(fault.violations().len(), 7, "{:?}", fault.violations());
 }
 
 #[tokio::test]

@@ -45,6 +45,7 @@ fn every_broken_rule_is_told_at_once() {
             cap_micro_usd: -1,
         }],
         whole: false,
+        cache: Some(pb::Cache { ttl_seconds: -1 }),
     };
     let found: HashSet<_> = fields(new_completion(request).unwrap_err())
         .into_iter()
@@ -53,6 +54,7 @@ fn every_broken_rule_is_told_at_once() {
         pair("messages[0].role", "REQUIRED"),
         pair("messages[1].tool_call_id", "REQUIRED"),
         pair("temperature", "OUT_OF_RANGE"),
+        pair("cache.ttl_seconds", "OUT_OF_RANGE"),
         pair("max_tokens", "OUT_OF_RANGE"),
         pair("response_schema_json", "INVALID_JSON"),
         pair("tools[0].name", "INVALID"),
@@ -128,6 +130,7 @@ fn the_span_of_a_usage_query_is_bounded() {
                 start_time: start,
                 end_time: end,
                 agent: String::new(),
+                ..pb::QueryUsageRequest::default()
             },
             now,
         )

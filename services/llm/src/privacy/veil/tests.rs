@@ -10,6 +10,7 @@ fn message(content: &str) -> Message {
         content: content.to_owned(),
         tool_call_id: String::new(),
         tool_calls: Vec::new(),
+        prompt_cache: None,
     }
 }
 

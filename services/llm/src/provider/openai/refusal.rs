@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
 use crate::failure::{Failure, FailureClass};
-use crate::wire::{ErrorBody, ErrorObject};
+use crate::wire::{ErrorBody, ErrorMetadata, ErrorObject};
 
 /// A wait longer than this is as good as none being named.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
@@ -71,11 +71,25 @@ fn classified(status: u16, error: &ErrorObject<'_>) -> Failure {
         word.to_owned()
     };
     let mut failure = Failure::new(class, cause, message);
+    failure.of_key = is_of_key(class, error);
     if let Some(availability) = &error.availability {
         failure.transient = availability.retryable.unwrap_or(failure.transient);
         failure.retry_after = availability.retry_after.and_then(seconds);
     }
     failure
+}
+
+/// Whether it is the key, or its account, that is refused or limited: not the one provider behind
+/// OpenRouter that was asked, and not what was asked for.
+fn is_of_key(class: FailureClass, error: &ErrorObject<'_>) -> bool {
+    use FailureClass::{Forbidden, KeyRefused, Limited, Unpaid};
+    let metadata = error.metadata.as_ref();
+    let is_behind = metadata.is_some_and(|metadata| metadata.provider_name.is_some());
+    match class {
+        KeyRefused | Unpaid => true,
+        Forbidden | Limited => !is_behind && error.availability.is_none(),
+        _ => false,
+    }
 }
 
 /// The stable word for the error: OpenRouter's, else OpenAI's code or type.
@@ -117,9 +131,9 @@ fn class(status: u16, word: &str, error: &ErrorObject<'_>) -> FailureClass {
         400 | 422 if speaks_of_context(error) => FailureClass::ContextTooLong,
         // Money held for calls that still run: it comes back by itself.
         402 if limit_source == Some("openrouter_in_flight_budget") => FailureClass::Limited,
-        403 if metadata.is_some_and(|metadata| metadata.reasons.is_some()) => {
-            FailureClass::ContentRefused
-        }
+        403 if metadata.is_some_and(ErrorMetadata::is_of_content) => FailureClass::ContentRefused,
+        // A budget of the key or its account is spent.
+        403 if limit_source.is_some() => FailureClass::Unpaid,
         401 => FailureClass::KeyRefused,
         402 => FailureClass::Unpaid,
         403 => FailureClass::Forbidden,

@@ -1,10 +1,11 @@
 //! A prompt as the body of `POST /chat/completions`.
 
 use super::Flavor;
-use crate::provider::{Message, Prompt, Role, Tool, ToolCall};
+use crate::provider::{Message, Prompt, PromptCache, Role, Tool, ToolCall};
 use crate::wire::{
-    CalledFunction, CalledTool, ChatMessage, ChatRequest, FunctionDeclaration, NamedSchema,
-    ProviderPreferences, ResponseFormat, StreamOptions, ToolDeclaration,
+    CacheControl, CalledFunction, CalledTool, ChatMessage, ChatRequest, Content,
+    FunctionDeclaration, NamedSchema, ProviderPreferences, ResponseFormat, StreamOptions, TextPart,
+    ToolDeclaration,
 };
 
 /// The request for `prompt`. Servers other than OpenRouter refuse fields they do not know.
@@ -18,7 +19,11 @@ pub(super) fn chat_request<'a>(
     let structured = prompt.response_schema.is_some() || !prompt.tools.is_empty();
     ChatRequest {
         model,
-        messages: prompt.messages.iter().map(message).collect(),
+        messages: prompt
+            .messages
+            .iter()
+            .map(|one| message(one, flavor))
+            .collect(),
         stream: true,
         stream_options: (!openrouter).then_some(StreamOptions {
             include_usage: true,
@@ -47,7 +52,7 @@ pub(super) fn chat_request<'a>(
     }
 }
 
-fn message(message: &Message) -> ChatMessage<'_> {
+fn message(message: &Message, flavor: Flavor) -> ChatMessage<'_> {
     let called_only = message.content.is_empty() && !message.tool_calls.is_empty();
     ChatMessage {
         role: match message.role {
@@ -56,10 +61,31 @@ fn message(message: &Message) -> ChatMessage<'_> {
             Role::Assistant => "assistant",
             Role::Tool => "tool",
         },
-        content: (!called_only).then_some(&message.content),
+        content: (!called_only).then(|| content(message, flavor)),
         tool_call_id: (message.role == Role::Tool).then_some(&message.tool_call_id),
         tool_calls: message.tool_calls.iter().map(called_tool).collect(),
     }
+}
+
+/// Servers other than OpenRouter keep prompts, or do not, without being told.
+fn content(message: &Message, flavor: Flavor) -> Content<'_> {
+    let marked = message
+        .prompt_cache
+        .filter(|_| flavor == Flavor::OpenRouter);
+    let Some(time) = marked else {
+        return Content::Text(&message.content);
+    };
+    Content::Marked([TextPart {
+        r#type: "text",
+        text: &message.content,
+        cache_control: CacheControl {
+            r#type: "ephemeral",
+            ttl: match time {
+                PromptCache::FiveMinutes => None,
+                PromptCache::OneHour => Some("1h"),
+            },
+        },
+    }])
 }
 
 fn called_tool(call: &ToolCall) -> CalledTool<'_> {
@@ -110,6 +136,7 @@ mod tests {
             content: content.to_owned(),
             tool_call_id: String::new(),
             tool_calls: Vec::new(),
+            prompt_cache: None,
         };
         Prompt {
             messages: vec![

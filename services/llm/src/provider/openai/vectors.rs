@@ -74,6 +74,7 @@ mod tests {
                 texts: &texts,
                 purpose,
                 user: "",
+                key: None,
             },
         )
     }

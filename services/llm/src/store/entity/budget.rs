@@ -16,6 +16,7 @@ pub struct Model {
     pub resource: String,
     pub period: String,
     pub cap_nano_usd: i64,
+    pub exhaustion: String,
     pub update_time: DateTimeUtc,
 }
 

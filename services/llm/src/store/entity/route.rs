@@ -16,6 +16,8 @@ pub struct Model {
     pub alias: String,
     pub targets: Json,
     pub hedge_delay_ms: i32,
+    /// Null = answers are not kept.
+    pub cache_ttl_seconds: Option<i32>,
     pub update_time: DateTimeUtc,
 }
 

@@ -21,6 +21,10 @@ pub struct Model {
     pub agent: String,
     pub provider: String,
     pub model: String,
+    /// `providerKeys/{provider_key}`; empty = the platform's.
+    pub provider_key: String,
+    /// No provider was asked: the answer is that of an equal request.
+    pub cached: bool,
     pub generation: String,
     pub outcome: String,
     pub reason: Option<String>,

@@ -4,7 +4,7 @@ use t11_core::World;
 use t11_store::System;
 
 use super::*;
-use crate::budget::{Budget, ORGANIZATION, Period, Purse};
+use crate::budget::{Budget, Exhaustion, ORGANIZATION, Period, Purse};
 use crate::error::Error;
 use crate::sweep::sweep;
 
@@ -30,12 +30,20 @@ fn cap(resource: &str, cap: i64) -> Budget {
         resource: resource.to_owned(),
         period: Period::Day,
         cap: NanoUsd(cap),
+        exhaustion: Exhaustion::Degrade,
     }
 }
 
 async fn reserve(store: &Store, call: Reservation) -> Result<(), Error> {
-    let world = World::system();
-    store.reserve(&scope(7), world, call, Vec::new()).await
+    let (agent, time) = (call.agent.clone(), call.create_time);
+    let scope = scope(7);
+    let reserving = store.reserve(&scope, World::system(), call, Vec::new(), Room::Enough);
+    let reserved = reserving.await;
+    if let Err(Error::BudgetExceeded(refusal)) = &reserved {
+        let purse = refusal.scope.clone();
+        store.tell_exhausted(&scope, agent, purse, time).await?;
+    }
+    reserved
 }
 
 async fn purses(store: &Store, time: DateTime<Utc>) -> Vec<(i64, i64)> {
@@ -98,17 +106,36 @@ async fn at_once_no_more_is_held_than_the_cap() {
     let purse = Purse {
         scope: "caller/turns/1".to_owned(),
         cap: NanoUsd(WORST.0 * 10),
+        exhaustion: Exhaustion::Degrade,
     };
     let calls = (1..=200).map(|id| {
         let (store, purse) = (store.clone(), purse.clone());
         async move {
             let (own, world) = (scope(7), World::system());
-            let held = store.reserve(&own, world, call(id, noon()), vec![purse]);
+            let call = call(id, noon());
+            let held = store.reserve(&own, world, call, vec![purse], Room::Enough);
             held.await.is_ok()
         }
     });
     let held = futures::future::join_all(calls).await;
     assert_eq!(held.into_iter().filter(|held| *held).count(), 10);
+}
+
+#[tokio::test]
+async fn what_is_beyond_the_next_call_is_held_where_there_is_ample_room() {
+    let (_db, store) = database().await;
+    let budget = cap(ORGANIZATION, 16_500);
+    store.set_budget(&scope(7), budget, noon()).await.unwrap();
+    let reserve = async |id| {
+        let (own, world) = (scope(7), World::system());
+        let call = call(id, noon());
+        let reserving = store.reserve(&own, world, call, Vec::new(), Room::Ample);
+        reserving.await
+    };
+    reserve(1).await.unwrap();
+    let refused = reserve(2).await.unwrap_err();
+    assert!(matches!(refused, Error::BudgetExceeded(_)), "{refused}");
+    assert_eq!(purses(&store, noon()).await, [(0, 1_000)]);
 }
 
 /// What people are to be told, in the order of telling.

@@ -2,10 +2,25 @@ use chrono::TimeDelta;
 use t11_core::World;
 
 use super::*;
-use crate::budget::{Budget, ORGANIZATION, Period};
+use crate::budget::{Budget, Exhaustion, ORGANIZATION, Period};
+use crate::draw::{Allowance, Draw, Settles};
 use crate::sweep::sweep;
 
 const WORST: NanoUsd = NanoUsd(1_000);
+const RESERVATION: Uuid = Uuid::from_u128(100);
+
+fn drawn() -> Draw {
+    Allowance::of_one_call(scope(7).org(), RESERVATION, WORST)
+}
+
+async fn close(store: &Store, settles: Settles) {
+    let closing = Entry {
+        record: None,
+        settles,
+    };
+    let closing = Arc::new(vec![closing]);
+    store.settle(&scope(7), closing, false).await.unwrap();
+}
 
 async fn reserved(store: &Store) {
     let budget = Budget {
@@ -13,10 +28,11 @@ async fn reserved(store: &Store) {
         resource: ORGANIZATION.to_owned(),
         period: Period::Day,
         cap: NanoUsd(10_000),
+        exhaustion: Exhaustion::Degrade,
     };
     store.set_budget(&scope(7), budget, noon()).await.unwrap();
     let call = Reservation {
-        id: Uuid::from_u128(1),
+        id: RESERVATION,
         request_id: Uuid::from_u128(1),
         purpose: "turn".to_owned(),
         agent: "agents/1".to_owned(),
@@ -27,7 +43,7 @@ async fn reserved(store: &Store) {
         expire_time: noon() + TimeDelta::seconds(60),
     };
     let scope = scope(7);
-    let reserving = store.reserve(&scope, World::system(), call, Vec::new());
+    let reserving = store.reserve(&scope, World::system(), call, Vec::new(), Room::Enough);
     reserving.await.unwrap();
 }
 
@@ -45,9 +61,10 @@ async fn deferred(store: &Store) {
         ..record(1, noon())
     };
     let next = noon() + TimeDelta::seconds(1);
-    let (scope, world) = (scope(7), World::system());
-    let deferring = store.defer(&scope, &world, left, next);
+    let (scope, world, draw) = (scope(7), World::system(), drawn());
+    let deferring = store.defer(&scope, &world, left, &draw, next);
     deferring.await.unwrap();
+    close(store, draw.moved()).await;
 }
 
 async fn due(store: &Store, seconds: i64) -> Vec<Settlement> {
@@ -106,7 +123,7 @@ async fn a_call_that_was_swept_stays_as_it_is() {
 async fn what_is_given_back_leaves_no_record() {
     let (_db, store) = database().await;
     reserved(&store).await;
-    store.release(&scope(7), Uuid::from_u128(1)).await.unwrap();
+    close(&store, drawn().settle(NanoUsd(0))).await;
     assert_eq!(purse(&store).await, (0, 0));
     assert_eq!(store.usage_by_day(&scope(7), all()).await.unwrap(), []);
 }

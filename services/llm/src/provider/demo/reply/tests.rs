@@ -13,6 +13,7 @@ fn message(role: Role, content: &str) -> Message {
         content: content.to_owned(),
         tool_call_id: String::new(),
         tool_calls: Vec::new(),
+        prompt_cache: None,
     }
 }
 
