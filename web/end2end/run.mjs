@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { playCrm } from "./crm.mjs";
+import { playModels } from "./models.mjs";
 import { fileURLToPath } from "node:url";
 
 const require = createRequire(import.meta.url);
@@ -150,6 +151,26 @@ const agent = await page.evaluate(async () => (await (await fetch("/api/agents")
 // --- a client writes in the CRM ---------------------------------------------------------------
 
 const live = await playCrm({ page, base, agent, check, settled });
+
+// --- what people are told -----------------------------------------------------------------------
+
+await page.goto(`${base}/notifications`);
+await settled(page);
+const unread = page.locator(".notices li.is-new");
+const told = await unread.count();
+check(told > 0, "people are told what waits for them");
+await unread.first().locator("button").focus();
+await page.keyboard.press("Enter");
+await page.waitForFunction(
+  (left) => document.querySelectorAll(".notices li.is-new").length === left,
+  told - 1,
+);
+await page.waitForFunction(() => Boolean(document.activeElement?.closest(".notices li")));
+check(true, "what is read keeps the focus in the list");
+
+// --- models: what they cost, who is asked -----------------------------------------------------
+
+await playModels({ page, base, check, settled });
 const storage = await main.storageState();
 
 // --- eight tabs at once ---------------------------------------------------------------------
@@ -206,7 +227,14 @@ const screens = {
   profile: "/settings/profile",
   security: "/settings/security",
   organization: "/settings/organization",
-  models: "/settings/models",
+  "models-usage": "/models/usage",
+  "models-usage-by-model": "/models/usage?by=model",
+  "models-budgets": "/models/budgets",
+  "models-keys": "/models/keys",
+  "models-routes": "/models/routes",
+  "models-catalog": "/models/catalog",
+  "models-privacy": "/models/privacy",
+  "models-playground": "/models/playground",
   "api-keys": "/settings/api-keys",
   "not-found": "/nowhere",
 };
@@ -240,6 +268,13 @@ async function takePictures(language, theme, width, set, signedIn) {
     const wider = await tab.evaluate(
       () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
     );
+    const isCut = await tab.evaluate(() => {
+      const present = document.querySelector(".tabs [aria-current=page]");
+      if (!present) return false;
+      const [box, strip] = [present, present.closest(".tabs")].map((one) => one.getBoundingClientRect());
+      return box.left < strip.left - 1 || box.right > strip.right + 1;
+    });
+    if (isCut) complaints.push(`${name}-${language}-${width}: the open tab is not to be seen`);
     if (wider > 1) complaints.push(`${name}-${language}-${width}: wider than the screen by ${wider} px`);
   }
   await shown.close();

@@ -53,6 +53,8 @@ fn Screens() -> impl IntoView {
                         <Route path=path!("triggers") view=|| later(later::agent_triggers()) />
                         <Route path=path!("sequences") view=|| later(later::agent_sequences()) />
                         <Route path=path!("advanced") view=|| later(later::agent_advanced()) />
+                        <Route path=path!("tests") view=|| later(later::agent_tests()) />
+                        <Route path=path!("versions") view=|| later(later::agent_versions()) />
                     </ParentRoute>
                     <ParentRoute path=path!("/knowledge") view=Outlet>
                         <Route path=path!("") view=|| later(later::knowledge_list()) />
@@ -72,6 +74,16 @@ fn Screens() -> impl IntoView {
                         <Route path=path!("") view=|| later(later::accounts()) />
                         <Route path=path!("events") view=|| later(later::events()) />
                     </ParentRoute>
+                    <ParentRoute path=path!("/models") view=|| later(later::models_frame())>
+                        <Route path=path!("") view=|| view! { <Redirect path="usage" /> } />
+                        <Route path=path!("usage") view=|| later(later::usage()) />
+                        <Route path=path!("budgets") view=|| later(later::budgets()) />
+                        <Route path=path!("keys") view=|| later(later::provider_keys()) />
+                        <Route path=path!("routes") view=|| later(later::routes()) />
+                        <Route path=path!("catalog") view=|| later(later::catalog()) />
+                        <Route path=path!("privacy") view=|| later(later::privacy()) />
+                        <Route path=path!("playground") view=|| later(later::playground()) />
+                    </ParentRoute>
                     <Route path=path!("/jobs") view=|| later(later::job_list()) />
                     <Route
                         path=path!("/notifications")
@@ -86,7 +98,10 @@ fn Screens() -> impl IntoView {
                             view=|| later(later::notification_matrix())
                         />
                         <Route path=path!("organization") view=|| later(later::organization()) />
-                        <Route path=path!("models") view=|| later(later::models()) />
+                        <Route
+                            path=path!("models")
+                            view=|| view! { <Redirect path="/models/catalog" /> }
+                        />
                         <Route path=path!("api-keys") view=|| later(later::api_keys()) />
                     </ParentRoute>
                 </ParentRoute>

@@ -206,3 +206,16 @@ pub(crate) fn walk(event: &KeyboardEvent, container: &Element, selector: &str) {
         let _ = row.focus();
     }
 }
+
+/// Moves the focus to the first element of `container` that matches.
+pub(crate) fn focus(container: &Element, selector: &str) {
+    let first = container.query_selector(selector).ok().flatten();
+    if let Some(first) = first.and_then(|first| first.dyn_into::<HtmlElement>().ok()) {
+        let _ = first.focus();
+    }
+}
+
+/// Whether the text is JSON.
+pub(crate) fn is_json(text: &str) -> bool {
+    js_sys::JSON::parse(text).is_ok()
+}

@@ -14,11 +14,13 @@ mod automation;
 mod chat;
 mod common;
 mod deals;
+mod evaluation;
 pub(crate) mod format;
 mod inbox;
 mod integrations;
 mod jobs;
 mod knowledge;
+mod models;
 mod notifications;
 mod plays;
 mod plural;
@@ -26,6 +28,7 @@ mod prices;
 mod problems;
 mod settings;
 mod shell;
+mod versions;
 
 use std::cell::Cell;
 
@@ -93,27 +96,37 @@ groups! {
     agents: agents::Agents;
     api_keys: api_keys::ApiKeys;
     automation: automation::Automation;
+    budgets: models::Budgets;
+    catalog: models::Catalog;
     chat: chat::Chat;
     common: common::Common;
     dashboard: shell::Dashboard;
     deals: deals::Deals;
     editor: agents::Editor;
+    evaluation: evaluation::Evaluation;
     events: integrations::Events;
+    gateway: models::Gateway;
     inbox: inbox::Inbox;
     ingestion: knowledge::Ingestion;
     integrations: integrations::Integrations;
     jobs: jobs::Jobs;
     knowledge: knowledge::Knowledge;
     notifications: notifications::Notifications;
+    playground: models::Playground;
     plays: plays::Plays;
     prices: prices::Prices;
+    privacy: models::Privacy;
     problems: problems::Problems;
+    provider_keys: models::ProviderKeys;
+    routes: models::Routes;
     search: knowledge::SearchTest;
     settings: settings::Settings;
     shell: shell::Shell;
     skips: inbox::Skips;
     templates: agents::Templates;
     trace: chat::Trace;
+    usage: models::Usage;
+    versions: versions::Versions;
 }
 
 thread_local! {

@@ -8,7 +8,8 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use crate::api::Problem;
 use crate::i18n::text;
 use crate::pages::{
-    agents, chat, inbox, integrations, jobs, knowledge, notifications, plays, prices, settings,
+    agents, chat, inbox, integrations, jobs, knowledge, models, notifications, plays, prices,
+    settings,
 };
 use crate::task;
 use crate::ui::{Button, Failure, Glyph, Skeleton};
@@ -49,6 +50,8 @@ screens! {
         agent_triggers: agents::automation::triggers::Triggers;
         agent_sequences: agents::automation::sequences::Sequences;
         agent_advanced: agents::advanced::Advanced;
+        agent_tests: agents::evaluation::suites::Suites;
+        agent_versions: agents::versions::list::Versions;
         scripts: plays::scripts::Scripts;
         objections: plays::objections::Objections;
     }
@@ -61,8 +64,17 @@ screens! {
         profile: settings::profile::Profile;
         security: settings::security::Security;
         organization: settings::organization::OrganizationForm;
-        models: settings::models::Models;
         api_keys: settings::api_keys::ApiKeys;
+    }
+    models {
+        models_frame: models::frame::ModelsFrame;
+        usage: models::usage::Usage;
+        budgets: models::budgets::Budgets;
+        provider_keys: models::keys::ProviderKeys;
+        routes: models::routes::Routes;
+        catalog: models::catalog::Catalog;
+        privacy: models::privacy::Privacy;
+        playground: models::playground::Playground;
     }
     sources {
         knowledge_list: knowledge::list::KnowledgeList;

@@ -10,6 +10,7 @@
 mod api;
 mod app;
 mod browser;
+mod csv;
 mod i18n;
 mod ingestion;
 mod later;

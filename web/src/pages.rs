@@ -8,6 +8,7 @@ pub(crate) mod inbox;
 pub(crate) mod integrations;
 pub(crate) mod jobs;
 pub(crate) mod knowledge;
+pub(crate) mod models;
 pub(crate) mod not_found;
 pub(crate) mod notifications;
 pub(crate) mod plays;

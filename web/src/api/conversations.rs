@@ -101,6 +101,7 @@ pub(crate) async fn chat(
         conversation,
         text,
         request_id: request_id(),
+        ..ChatRequest::default()
     };
     let answers =
         server_stream::<ChatResponse, _>(rpc!("/t11.agents.v1.ChatService/Chat"), &request).await?;

@@ -66,6 +66,11 @@ impl Problem {
         }
     }
 
+    /// A stream ended before its last message.
+    pub(crate) fn cut() -> Self {
+        Self::from_reason(Code::Unavailable, "STREAM_CUT".to_owned(), "")
+    }
+
     /// The server speaks a newer language than this page.
     pub(super) fn unreadable() -> Self {
         Self::from_reason(Code::Internal, "ANSWER_UNREADABLE".to_owned(), "")
@@ -209,6 +214,13 @@ fn words(code: Code, reason: &str, retry: Option<Duration>, message: &str) -> (S
         "PRICE_COLUMNS_MISSING" => (t.price_columns, t.price_columns_next),
         "PRICE_VERSION_HAS_ERRORS" => (t.price_errors, t.price_errors_next),
         "AGENT_NOT_READY" => (t.agent_not_ready, ""),
+        "AGENT_VERSION_OUTDATED" => (t.version_outdated, ""),
+        "EVAL_FAILED" => (t.eval_failed, t.eval_failed_next),
+        "EVAL_NOT_RUN" => (t.eval_not_run, t.eval_not_run_next),
+        "EVAL_RUNNING" => (t.eval_running, t.eval_running_next),
+        "EVAL_EMPTY" => (t.eval_empty, ""),
+        "EVAL_FULL" => (t.eval_full, ""),
+        "EVAL_SUITE_NAME_TAKEN" => (t.already_exists, t.already_exists_next),
         "JOB_FINISHED" => (t.job_finished, ""),
         "JOB_NOT_DEAD" => (t.job_not_dead, ""),
         "PROVIDER_REFUSED" => (t.provider_refused, t.provider_refused_next),
@@ -219,6 +231,12 @@ fn words(code: Code, reason: &str, retry: Option<Duration>, message: &str) -> (S
         "MODEL_UNKNOWN" => (t.model_unknown, t.model_unknown_next),
         "CONTENT_REFUSED" => (t.content_refused, ""),
         "BUDGET_SPENT" => (t.budget_spent, t.budget_spent_next),
+        "BUDGET_EXCEEDED" => (t.budget_exceeded, t.budget_exceeded_next),
+        "ANSWER_INVALID" => (t.answer_invalid, t.answer_invalid_next),
+        "TOO_MANY_ROUTES" => (t.too_many_routes, t.too_many_routes_next),
+        "TOO_MANY_KEYS" => (t.too_many_keys, t.too_many_keys_next),
+        "NO_PROVIDER" => (t.no_provider, t.no_provider_next),
+        "KEY_EXHAUSTED" => (t.key_exhausted, t.key_exhausted_next),
         "API_KEY_ALREADY_SHOWN" => (t.key_already_shown, t.key_already_shown_next),
         "API_KEY_LIMIT" => (t.key_limit, t.key_limit_next),
         "CONNECTION_STATE" => (t.connection_state, t.connection_state_next),
@@ -241,13 +259,18 @@ fn words(code: Code, reason: &str, retry: Option<Duration>, message: &str) -> (S
         _ => by_code(code),
     };
     let what = if what.is_empty() { message } else { what };
+    // The names stand behind the colon.
+    let what = match message.split_once(": ") {
+        Some((_, names)) if what.ends_with(':') => format!("{what} {names}"),
+        _ => what.to_owned(),
+    };
     let next = match retry {
         Some(delay) if code == Code::ResourceExhausted => {
             (t.limited_seconds)(delay.as_secs().max(1))
         }
         _ => next.to_owned(),
     };
-    (what.to_owned(), next)
+    (what, next)
 }
 
 fn by_code(code: Code) -> (&'static str, &'static str) {
@@ -281,6 +304,9 @@ fn violation_text(violation: &rpc::bad_request::FieldViolation) -> String {
         "NOT_FOUND" => t.field_not_found,
         "HOST_NOT_ALLOWED" => t.host_not_allowed,
         "TOKEN_EXPIRED" => t.token_expired,
+        "DUPLICATE" => t.field_duplicate,
+        "INVALID" if field == "alias" => t.field_alias,
+        "INVALID" if field == "response_schema_json" => t.field_schema,
         "VARIABLE_UNKNOWN" => t.field_variable,
         "REQUIRED" => t.field_required,
         "TOO_SHORT" => t.field_too_short,

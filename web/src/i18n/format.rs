@@ -208,6 +208,15 @@ pub(crate) fn date(time: &Timestamp) -> String {
     format_date(time, &[("dateStyle", JsValue::from_str("medium"))])
 }
 
+/// A day of the records, `2026-11-21`, which begins at midnight UTC.
+pub(crate) fn utc_day(day: &str) -> String {
+    let settings = [
+        ("dateStyle", JsValue::from_str("medium")),
+        ("timeZone", JsValue::from_str("UTC")),
+    ];
+    format_js_date(&Date::new(&JsValue::from_str(day)), &settings)
+}
+
 /// Only the clock: `14:05`.
 pub(crate) fn clock_time(time: &Timestamp) -> String {
     format_date(
@@ -220,10 +229,13 @@ pub(crate) fn clock_time(time: &Timestamp) -> String {
 }
 
 fn format_date(time: &Timestamp, settings: &[(&str, JsValue)]) -> String {
-    let date = Date::new(&JsValue::from_f64(epoch_ms(time)));
+    format_js_date(&Date::new(&JsValue::from_f64(epoch_ms(time))), settings)
+}
+
+fn format_js_date(date: &Date, settings: &[(&str, JsValue)]) -> String {
     Intl::DateTimeFormat::new(&locales(), &options(settings))
         .format()
-        .call1(&JsValue::UNDEFINED, &date)
+        .call1(&JsValue::UNDEFINED, date)
         .ok()
         .and_then(|text| text.as_string())
         .unwrap_or_default()

@@ -21,12 +21,15 @@ words! {
         type_draft_waiting: "A draft waits for approval", "Черновик ждёт проверки";
         type_budget_80: "80% of a budget are spent", "Израсходовано 80% бюджета";
         type_budget_100: "A budget is spent", "Бюджет израсходован";
+        type_provider_key_refused: "A model provider's key is refused", "Ключ поставщика моделей не принят";
         hint_system_alert: "After all tries, or for a reason that no try can help", "После всех попыток или когда попытки не помогут";
         hint_integration_error: "A stage is gone, access is refused, messages are used up", "Этап удалён, доступ закрыт, сообщения закончились";
         hint_crm_token_expiring: "Long-lived tokens, two weeks before", "Долгосрочные токены, за две недели";
         hint_handoff_waiting: "Goes to the person responsible in the CRM; else to owners and administrators", "Ответственному из CRM; иначе владельцам и администраторам";
         hint_draft_waiting: "Once a conversation", "Один раз на диалог";
         hint_budget_80: "Once a budget and period", "Один раз за период бюджета";
+        hint_provider_key_refused: "Once a key, until it is changed", "Один раз на ключ, пока его не изменят";
+        key_refused_text: "Calls are not made with it. Check it, or put another one in its place.", "Вызовы с ним не выполняются. Проверьте его или замените другим.";
         hint_budget_100: "Agents follow the budget's rules from then on", "Дальше агенты работают по правилам бюджета";
         needs_reauth: "Grant access again on the integrations page.", "Выдайте доступ заново на странице интеграций.";
         disabled: "The account has switched the integration off.", "Аккаунт отключил интеграцию.";
@@ -44,6 +47,7 @@ words! {
         token_ends(account: &str): format!("The token of {account} ends soon"), format!("Скоро истечёт токен аккаунта {account}");
         ends_on(date: &str): format!("It ends on {date} and cannot be renewed: give another one."), format!("Истекает {date}, продлить нельзя: укажите новый.");
         client_waits(client: &str): format!("{client} waits for a person"), format!("{client}: нужен человек");
+        key_refused(key: &str, hint: &str): format!("The provider refuses the key {key} (…{hint})"), format!("Поставщик не принимает ключ {key} (…{hint})");
         draft_waits(client: &str): format!("{client}: an answer waits for approval"), format!("{client}: ответ ждёт проверки");
     }
 }

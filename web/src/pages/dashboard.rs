@@ -7,7 +7,8 @@ use crate::api::crm;
 use crate::api::inbox::{self, ConversationFilter, InboxFilter};
 use crate::api::jobs::{self, JobState};
 use crate::api::live::{LiveConversations, LiveJobs};
-use crate::api::models::{self, QueryUsageResponse};
+use crate::api::models;
+use crate::api::usage::{self, QueryUsageResponse, UsageGrouping};
 use crate::browser;
 use crate::i18n::{format, text};
 use crate::query::Query;
@@ -20,7 +21,8 @@ pub(crate) fn Dashboard() -> impl IntoView {
     let live = expect_context::<LiveJobs>();
     live.subscribe();
     let overview = Query::keyed(move || live.epoch.get(), |_| agents::overview());
-    let usage = Query::once(|| models::usage(Some(browser::days_ago(30))));
+    let usage =
+        Query::once(|| usage::query(browser::days_ago(30), None, UsageGrouping::Unspecified));
     view! {
         <Page title=t.title>
             <HealthStrip />
@@ -126,7 +128,7 @@ fn Counters(overview: Overview) -> impl IntoView {
                 label=t.cost_month
                 value=format::micro_usd(overview.cost_this_month_micro_usd)
                 note=t.cost_note
-                href="/settings/models"
+                href="/models/usage?period=month"
             />
         </section>
     }

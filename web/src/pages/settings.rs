@@ -1,6 +1,5 @@
 pub(crate) mod api_keys;
 pub(crate) mod detail;
-pub(crate) mod models;
 mod new_api_key;
 pub(crate) mod notifications;
 pub(crate) mod organization;

@@ -48,21 +48,29 @@ pub(super) fn Crumbs() -> impl IntoView {
 
 /// A word for the part below a screen, where it has one.
 fn deeper(path: &str) -> Option<&'static str> {
-    let t = text::shell();
+    let (t, models) = (text::shell(), text::gateway());
     match path.rsplit('/').next()? {
         "general" => Some(t.crumb_general),
         "pipelines" => Some(t.crumb_pipelines),
         "leads-contacts" => Some(t.crumb_deals),
         "triggers" => Some(t.crumb_triggers),
         "sequences" => Some(t.crumb_sequences),
+        "tests" => Some(t.crumb_tests),
+        "versions" => Some(t.crumb_versions),
         "events" => Some(t.events),
         "drafts" => Some(t.drafts),
         "advanced" => Some(t.crumb_advanced),
         "search" => Some(t.crumb_search),
+        "usage" => Some(models.usage),
+        "budgets" => Some(models.budgets),
+        "keys" => Some(models.keys),
+        "routes" => Some(models.routes),
+        "catalog" => Some(models.catalog),
+        "privacy" => Some(models.privacy),
+        "playground" => Some(models.playground),
         "profile" => Some(t.crumb_profile),
         "security" => Some(t.crumb_security),
         "organization" => Some(t.crumb_organization),
-        "models" => Some(t.crumb_models),
         "notifications" => Some(text::notifications().title),
         _ => None,
     }

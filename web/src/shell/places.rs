@@ -45,6 +45,7 @@ pub(super) fn all() -> Vec<Place> {
             group: Some(t.work),
             ..place("/integrations", t.integrations, Glyph::Plug)
         },
+        place("/models", t.models, Glyph::Model),
         place("/jobs", t.jobs, Glyph::Jobs),
         place("/settings", t.settings, Glyph::Settings),
     ]

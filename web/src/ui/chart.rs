@@ -12,6 +12,8 @@ pub(crate) struct Bar {
 
 const WIDTH: f64 = 640.0;
 const FLOOR: f64 = 116.0;
+/// Few bars stay slim.
+const WIDEST: f64 = 36.0;
 /// Width of a label with some air: more bars than this allows get fewer labels.
 const LABEL_WIDTH: f64 = 64.0;
 
@@ -21,6 +23,7 @@ pub(crate) fn BarChart(#[prop(into)] title: String, bars: Vec<Bar>) -> impl Into
     let highest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max);
     let count = u32::try_from(bars.len().max(1)).map_or(1.0, f64::from);
     let step = WIDTH / count;
+    let width = (step * 0.72).min(WIDEST);
     let every = (LABEL_WIDTH / step).ceil().max(1.0);
     let drawn = bars
         .into_iter()
@@ -36,9 +39,9 @@ pub(crate) fn BarChart(#[prop(into)] title: String, bars: Vec<Bar>) -> impl Into
                 <g>
                     <rect
                         class=class
-                        x=number_words(position.mul_add(step, step * 0.14))
+                        x=number_words(middle - width / 2.0)
                         y=number_words(FLOOR - height)
-                        width=number_words(step * 0.72)
+                        width=number_words(width)
                         height=number_words(height)
                         rx="2"
                     >

@@ -17,6 +17,7 @@ pub(crate) enum Glyph {
     Copy,
     Dashboard,
     Dots,
+    Download,
     Edit,
     Eye,
     EyeOff,
@@ -25,6 +26,7 @@ pub(crate) enum Glyph {
     Jobs,
     Language,
     Link,
+    Model,
     Moon,
     Objection,
     Offline,
@@ -71,6 +73,7 @@ impl Glyph {
             }
             Self::Dashboard => "M4 4h7v9H4ZM13 4h7v5h-7ZM13 11h7v9h-7ZM4 15h7v5H4Z",
             Self::Dots => "M5 12h.01M12 12h.01M19 12h.01",
+            Self::Download => "M12 5v11M7 11.500l5 5 5-5M5 20h14",
             Self::Edit => "M4 20h4L19 9a2.1 2.1 0 0 0-3-3L5 17ZM14 8l3 3",
             Self::Eye => {
                 "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12ZM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6Z"
@@ -90,6 +93,9 @@ impl Glyph {
             }
             Self::Link => {
                 "M10 14a4 4 0 0 0 5.7 0l3-3A4 4 0 0 0 13 5.3l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3a4 4 0 0 0 5.7 5.7l1-1"
+            }
+            Self::Model => {
+                "M8 6h8a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H8a2 2 0 0 1-2-2V8a2 2 0 0 1 2-2ZM10 10h4v4h-4ZM9.5 2.5V6M14.5 2.5V6M9.5 18v3.500M14.5 18v3.500M2.5 9.5H6M2.5 14.5H6M18 9.5h3.500M18 14.5h3.500"
             }
             Self::Moon => "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5Z",
             Self::Offline => {

@@ -5,6 +5,7 @@ use leptos_router::hooks::use_params_map;
 use super::deals::form::CrmForm;
 use super::form::AgentForm;
 use super::state::StateBadge;
+use super::versions::publish::{PublishButton, Published, VersionBadge};
 use crate::api::agents::{self, Agent, AgentState};
 use crate::api::{Problem, ProblemKind};
 use crate::i18n::text;
@@ -45,6 +46,7 @@ fn LoadedEditor(agent: Agent, query: Query<Agent>) -> impl IntoView {
     let errors = FormErrors::provide();
     provide_context(form);
     provide_context(crm);
+    provide_context(Published::new(query));
     let dirty = Memo::new(move |_| form.is_dirty() || crm.is_dirty());
     UnsavedGuard::watch(dirty.into());
     let saver = Saver::new(form, crm, errors, query);
@@ -62,13 +64,20 @@ fn LoadedEditor(agent: Agent, query: Query<Agent>) -> impl IntoView {
         tab("triggers", text::automation().tab_triggers),
         tab("sequences", text::automation().tab_sequences),
         tab("advanced", text::editor().tab_advanced),
+        tab("tests", text::evaluation().tab),
+        tab("versions", text::versions().tab),
     ];
     let disabled = Signal::derive(move || !may_write || !dirty.get());
     view! {
         <Page
             title
             narrow=true
-            badge=move || view! { <StateBadge state=form.base.with(Agent::state) /> }
+            badge=move || {
+                view! {
+                    <StateBadge state=form.base.with(Agent::state) />
+                    <VersionBadge form />
+                }
+            }
             actions=move || {
                 view! {
                     <A href=chat attr:class="button">
@@ -76,6 +85,7 @@ fn LoadedEditor(agent: Agent, query: Query<Agent>) -> impl IntoView {
                         {text::editor().test}
                     </A>
                     <StateButton form />
+                    <PublishButton form dirty=dirty.into() may_write />
                     <Button
                         look=Look::Primary
                         busy=saver.busy

@@ -1,4 +1,6 @@
 use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+use web_sys::{Element, HtmlElement};
 
 use super::words::{address, look, words};
 use crate::api::live::LiveNotifications;
@@ -7,7 +9,7 @@ use crate::i18n::text;
 use crate::query::{Page as Portion, Paged, Query};
 use crate::task;
 use crate::ui::{
-    Badge, Button, Chip, Empty, Glyph, Icon, IconButton, NextPage, Page, RelativeTime, Screen,
+    Badge, Button, Chip, Empty, Glyph, Icon, IconButton, NextPage, Page, RelativeTime, Steady,
     Toasts, Tone,
 };
 use crate::url_state::url_state;
@@ -52,34 +54,36 @@ pub(crate) fn NotificationList() -> impl IntoView {
     view! {
         <Page title=t.title narrow=true actions>
             <div class="filters">{chips}</div>
-            <Screen query children=move |page| list(page, query, show.get_untracked() == "unread") />
+            <Steady query>{list(query, Signal::derive(unread_only))}</Steady>
             <NextPage more=paged.more />
         </Page>
     }
     .into_any()
 }
 
-fn list(
-    page: Portion<Notification>,
-    query: Query<Portion<Notification>>,
-    unread_only: bool,
-) -> AnyView {
+/// Only the rows that change are drawn anew: the focus stays where it is.
+fn list(query: Query<Portion<Notification>>, unread_only: Signal<bool>) -> AnyView {
     let t = text::notifications();
-    if page.items.is_empty() {
-        let (title, words) = if unread_only {
+    let items = move || query.data.get().unwrap_or_default().items;
+    let is_empty = Memo::new(move |_| items().is_empty());
+    let nothing = move || {
+        let (title, words) = if unread_only.get() {
             (t.all_read_title, t.all_read_text)
         } else {
             (t.empty_title, t.empty_text)
         };
-        return view! { <Empty glyph=Glyph::Bell title words /> }.into_any();
-    }
-    let rows = page.items.into_iter();
-    let rows = rows
-        .map(|notification| view! { <Row notification query /> })
-        .collect_view();
+        view! { <Empty glyph=Glyph::Bell title words /> }
+    };
     view! {
-        <ul class="notices" aria-label=t.caption>
-            {rows}
+        {move || is_empty.get().then(nothing)}
+        <ul class="notices" aria-label=t.caption hidden=is_empty>
+            <For
+                each=items
+                key=|notification| (notification.name.clone(), notification.read_time)
+                let:notification
+            >
+                <Row notification query />
+            </For>
         </ul>
     }
     .into_any()
@@ -94,21 +98,25 @@ fn Row(notification: Notification, query: Query<Portion<Notification>>) -> impl 
     let is_new = notification.read_time.is_none();
     let href = address(&notification);
     let name = StoredValue::new(notification.name);
-    let read = move || {
+    let read = move |next: Option<Next>| {
         if !is_new {
             return;
         }
         task::spawn(async move {
             match notifications::mark_read(name.get_value()).await {
                 Ok(read) => query.patch(|page| replace(&mut page.items, read)),
-                Err(problem) => toasts.problem(&problem),
+                Err(problem) => return toasts.problem(&problem),
+            }
+            if let Some(next) = next {
+                // The row that was read is drawn anew.
+                request_animation_frame(move || next.focus());
             }
         });
     };
     view! {
-        <li class="notice" class:is-new=is_new>
-            <a class="notice-link" href=href on:click=move |_| read()>
-                <span class="notice-glyph" class:is-danger=tone == Tone::Danger>
+        <li class="told" class:is-new=is_new>
+            <a class="told-link" href=href on:click=move |_| read(None)>
+                <span class="told-glyph" class:is-danger=tone == Tone::Danger>
                     <Icon glyph />
                 </span>
                 <span class="grow">
@@ -122,11 +130,44 @@ fn Row(notification: Notification, query: Query<Portion<Notification>>) -> impl 
             </a>
             {is_new
                 .then(|| {
-                    view! { <IconButton glyph=Glyph::Check label=t.mark_read on_press=read /> }
+                    view! {
+                        <IconButton
+                            glyph=Glyph::Check
+                            label=t.mark_read
+                            on_press=move || read(Next::of_focused())
+                        />
+                    }
                 })}
         </li>
     }
     .into_any()
+}
+
+/// Where the focus goes when the row that has it is read: to the next one, or to the last.
+struct Next {
+    list: Element,
+    row: Option<Element>,
+}
+
+impl Next {
+    fn of_focused() -> Option<Self> {
+        let row = document().active_element()?.closest("li").ok()??;
+        Some(Self {
+            list: row.parent_element()?,
+            row: row.next_element_sibling(),
+        })
+    }
+
+    fn focus(self) {
+        let row = self.row.or_else(|| self.list.last_element_child());
+        let control = row.and_then(|row| {
+            let button = row.query_selector("button").ok().flatten();
+            button.or_else(|| row.query_selector("a").ok().flatten())
+        });
+        if let Some(control) = control.and_then(|control| control.dyn_into::<HtmlElement>().ok()) {
+            let _ = control.focus();
+        }
+    }
 }
 
 fn replace(notifications: &mut [Notification], newer: Notification) {

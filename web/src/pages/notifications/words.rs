@@ -23,6 +23,9 @@ pub(crate) fn type_words(kind: NotificationType) -> Option<(&'static str, &'stat
         NotificationType::DraftWaiting => (t.type_draft_waiting, t.hint_draft_waiting),
         NotificationType::Budget80 => (t.type_budget_80, t.hint_budget_80),
         NotificationType::Budget100 => (t.type_budget_100, t.hint_budget_100),
+        NotificationType::ProviderKeyRefused => {
+            (t.type_provider_key_refused, t.hint_provider_key_refused)
+        }
     })
 }
 
@@ -56,6 +59,10 @@ pub(super) fn words(notification: &Notification) -> (String, String) {
             };
             let cap = of("cap_micro_usd").parse().unwrap_or_default();
             (plain(), format!("{period}: {}", format::micro_usd(cap)))
+        }
+        NotificationType::ProviderKeyRefused => {
+            let key = (t.key_refused)(of("key"), of("hint"));
+            (key, t.key_refused_text.to_owned())
         }
     }
 }
@@ -99,7 +106,8 @@ pub(super) fn address(notification: &Notification) -> String {
         "agents" => format!("/{resource}/general"),
         "connections" => "/integrations".to_owned(),
         "jobs" => "/jobs?show=failed".to_owned(),
-        _ => "/settings/models".to_owned(),
+        "providerKeys" => "/models/keys".to_owned(),
+        _ => "/models/budgets".to_owned(),
     }
 }
 
@@ -114,5 +122,6 @@ pub(super) fn look(kind: NotificationType) -> (Glyph, Tone) {
         NotificationType::DraftWaiting => (Glyph::Edit, Tone::Neutral),
         NotificationType::Budget80 => (Glyph::Price, Tone::Warn),
         NotificationType::Budget100 => (Glyph::Price, Tone::Danger),
+        NotificationType::ProviderKeyRefused => (Glyph::Plug, Tone::Danger),
     }
 }

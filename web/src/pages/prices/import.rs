@@ -4,6 +4,7 @@ use web_sys::File;
 use crate::api::prices::{self, ImportOptions, ImportReport, RowError};
 use crate::api::{Problem, UploadHandle, UploadProgress};
 use crate::browser;
+use crate::csv;
 use crate::i18n::{Language, language, text};
 use crate::ui::{
     Button, Checkbox, Choice, Dialog, DropZone, Failure, Look, Notice, Progress, Select, Table,
@@ -219,20 +220,10 @@ fn reason_words(reason: &str, message: &str) -> String {
 fn errors_csv(rows: &[RowError]) -> String {
     let mut csv = String::from("row,column,reason,value\n");
     for row in rows {
-        let cells = [&row.column, &row.reason, &row.value].map(|cell| csv_cell(cell));
+        let cells = [&row.column, &row.reason, &row.value].map(|cell| csv::cell(cell));
         csv.push_str(&format!("{},{}\n", row.row, cells.join(",")));
     }
     csv
-}
-
-/// Quoted; a leading `=`, `+`, `-` or `@` is kept from being run as a formula.
-fn csv_cell(cell: &str) -> String {
-    let guard = if cell.starts_with(['=', '+', '-', '@']) {
-        "'"
-    } else {
-        ""
-    };
-    format!("\"{guard}{}\"", cell.replace('"', "\"\""))
 }
 
 fn sample_csv() -> &'static str {

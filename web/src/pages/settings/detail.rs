@@ -18,7 +18,6 @@ pub(crate) fn SettingsFrame() -> impl IntoView {
         tab("security", t.security),
         tab("notifications", text::notifications().title),
         tab("organization", t.organization),
-        tab("models", t.model),
     ];
     if Session::get().may("api_keys.read") {
         tabs.push(tab("api-keys", text::api_keys().title));

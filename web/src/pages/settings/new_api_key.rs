@@ -212,7 +212,7 @@ fn areas() -> Vec<Area> {
             vec![("jobs.read", read), ("jobs.write", write)],
         ),
         (
-            text::settings().model,
+            text::gateway().title,
             vec![
                 ("llm.read", read),
                 ("llm.complete", text::api_keys().scope_complete),

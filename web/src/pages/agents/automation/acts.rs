@@ -106,9 +106,10 @@ pub(super) fn ActsEditor(acts: Acts, shelf: Shelf) -> impl IntoView {
                     <ActRow row acts shelf />
                 </For>
             </ol>
-            <Show when=move || { acts.rows.with(Vec::len) < LIMIT }>
+            // Hidden and not taken away: what is made in it lives as long as it does.
+            <div hidden=move || { acts.rows.with(Vec::len) >= LIMIT }>
                 <AddFrom label=t.add_action choices on_add=add />
-            </Show>
+            </div>
             <p class="field-hint">{t.actions_hint}</p>
         </fieldset>
     }

@@ -123,11 +123,14 @@ pub(super) fn StepsEditor(steps: Steps, shelf: Shelf) -> impl IntoView {
                     <StepCard row steps shelf />
                 </For>
             </ol>
-            <Show when=move || { steps.rows.with(Vec::len) < LIMIT }>
-                <Button glyph=Glyph::Plus on_press=move |()| steps.add()>
-                    {t.add_step}
-                </Button>
-            </Show>
+            // It stays: what is made in a press lives as long as the button.
+            <Button
+                glyph=Glyph::Plus
+                disabled=Signal::derive(move || { steps.rows.with(Vec::len) >= LIMIT })
+                on_press=move |()| steps.add()
+            >
+                {t.add_step}
+            </Button>
         </fieldset>
     }
     .into_any()
