@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { playCrm } from "./crm.mjs";
 import { playModels } from "./models.mjs";
+import { playVersions } from "./versions.mjs";
 import { fileURLToPath } from "node:url";
 
 const require = createRequire(import.meta.url);
@@ -171,6 +172,10 @@ check(true, "what is read keeps the focus in the list");
 // --- models: what they cost, who is asked -----------------------------------------------------
 
 await playModels({ page, base, check, settled });
+
+// --- versions: what clients are answered from ---------------------------------------------------
+
+await playVersions({ page, base, agent, check, settled });
 const storage = await main.storageState();
 
 // --- eight tabs at once ---------------------------------------------------------------------
@@ -209,6 +214,8 @@ const screens = {
   "agent-deals": `/${agent}/leads-contacts`,
   "agent-triggers": `/${agent}/triggers`,
   "agent-sequences": `/${agent}/sequences`,
+  "agent-tests": `/${agent}/tests`,
+  "agent-versions": `/${agent}/versions`,
   scripts: "/scripts",
   objections: "/objections",
   integrations: "/integrations",
