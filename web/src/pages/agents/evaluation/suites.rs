@@ -87,7 +87,7 @@ fn Card(suite: EvalSuite, board: Board) -> impl IntoView {
     let (opened, edited, doomed) = (suite.clone(), suite.clone(), suite.clone());
     view! {
         <section class="card card-body stack-tight">
-            <div class="row between row-wrap">
+            <div class="row between">
                 <div class="grow">
                     <button
                         type="button"
@@ -96,11 +96,13 @@ fn Card(suite: EvalSuite, board: Board) -> impl IntoView {
                     >
                         <strong>{suite.display_name.clone()}</strong>
                     </button>
-                    <div class="small muted">{(t.counted)(suite.case_count)}</div>
+                    <div class="row row-wrap">
+                        <span class="small muted">{(t.counted)(suite.case_count)}</span>
+                        {suite
+                            .required_for_publish
+                            .then(|| view! { <Badge label=t.required tone=Tone::Info /> })}
+                    </div>
                 </div>
-                {suite
-                    .required_for_publish
-                    .then(|| view! { <Badge label=t.required tone=Tone::Info /> })}
                 <IconButton
                     glyph=Glyph::Edit
                     label=t.edit_suite
