@@ -33,3 +33,30 @@ pub(crate) fn Confirm(
     }
     .into_any()
 }
+
+/// Asks before what `doomed` holds is deleted.
+#[component]
+pub(crate) fn ConfirmDelete<T>(
+    doomed: RwSignal<Option<T>>,
+    title: &'static str,
+    words: &'static str,
+    on_confirm: Callback<T>,
+) -> impl IntoView
+where
+    T: Clone + Send + Sync + 'static,
+{
+    move || {
+        doomed.get().map(|thing| {
+            let confirm = Callback::new(move |()| on_confirm.run(thing.clone()));
+            view! {
+                <Confirm
+                    title
+                    words
+                    verb=text::common().delete
+                    on_confirm=confirm
+                    on_close=move |()| doomed.set(None)
+                />
+            }
+        })
+    }
+}

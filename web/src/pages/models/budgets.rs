@@ -9,7 +9,8 @@ use crate::i18n::{format, text};
 use crate::query::Query;
 use crate::session::Session;
 use crate::ui::{
-    Badge, Button, Confirm, Dialog, Empty, Glyph, IconButton, Look, Meter, Screen, Toasts, Tone,
+    Badge, Button, ConfirmDelete, Dialog, Empty, Glyph, IconButton, Look, Meter, Screen, Toasts,
+    Tone,
 };
 
 /// What can be done with the budgets.
@@ -200,24 +201,19 @@ fn Editor(board: Board) -> impl IntoView {
 #[component]
 fn DeleteDialog(board: Board) -> impl IntoView {
     let t = text::budgets();
-    move || {
-        board.deleting.get().map(|budget| {
-            let confirm = Callback::new(move |()| {
-                let asked = budgets::delete(budget.name.clone());
-                board.toasts.attempt(board.busy, asked, move |()| {
-                    board.toasts.say(t.deleted);
-                    board.list.reload();
-                });
-            });
-            view! {
-                <Confirm
-                    title=t.delete_title
-                    words=t.delete_text
-                    verb=text::common().delete
-                    on_confirm=confirm
-                    on_close=move |()| board.deleting.set(None)
-                />
-            }
-        })
+    let delete = Callback::new(move |budget: Budget| {
+        let asked = budgets::delete(budget.name);
+        board.toasts.attempt(board.busy, asked, move |()| {
+            board.toasts.say(t.deleted);
+            board.list.reload();
+        });
+    });
+    view! {
+        <ConfirmDelete
+            doomed=board.deleting
+            title=t.delete_title
+            words=t.delete_text
+            on_confirm=delete
+        />
     }
 }

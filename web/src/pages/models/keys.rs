@@ -11,8 +11,8 @@ use crate::query::Query;
 use crate::session::Session;
 use crate::task;
 use crate::ui::{
-    Badge, Button, Confirm, Dialog, Empty, Glyph, IconButton, Look, Notice, RelativeTime, Screen,
-    Section, Steady, Switch, Toasts, Tone,
+    Badge, Button, ConfirmDelete, Dialog, Empty, Glyph, IconButton, Look, Notice, RelativeTime,
+    Screen, Section, Steady, Switch, Toasts, Tone,
 };
 
 /// What can be done with the keys.
@@ -357,24 +357,19 @@ fn verdict_words(verdict: KeyVerdict) -> (&'static str, Tone) {
 #[component]
 fn DeleteDialog(board: Board) -> impl IntoView {
     let t = text::provider_keys();
-    move || {
-        board.deleting.get().map(|key| {
-            let confirm = Callback::new(move |()| {
-                let asked = provider_keys::delete(key.name.clone());
-                board.toasts.attempt(board.busy, asked, move |()| {
-                    board.toasts.say(t.deleted);
-                    board.list.reload();
-                });
-            });
-            view! {
-                <Confirm
-                    title=t.delete_title
-                    words=t.delete_text
-                    verb=text::common().delete
-                    on_confirm=confirm
-                    on_close=move |()| board.deleting.set(None)
-                />
-            }
-        })
+    let delete = Callback::new(move |key: ProviderKey| {
+        let asked = provider_keys::delete(key.name);
+        board.toasts.attempt(board.busy, asked, move |()| {
+            board.toasts.say(t.deleted);
+            board.list.reload();
+        });
+    });
+    view! {
+        <ConfirmDelete
+            doomed=board.deleting
+            title=t.delete_title
+            words=t.delete_text
+            on_confirm=delete
+        />
     }
 }

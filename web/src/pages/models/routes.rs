@@ -13,7 +13,7 @@ use crate::browser;
 use crate::i18n::{format, text};
 use crate::query::Query;
 use crate::session::Session;
-use crate::ui::{Button, Confirm, Empty, Glyph, IconButton, Look, Sheet, Steady, Toasts};
+use crate::ui::{Button, ConfirmDelete, Empty, Glyph, IconButton, Look, Sheet, Steady, Toasts};
 
 /// Health is what the server saw up to now.
 const WATCH_EVERY: Duration = Duration::from_secs(10);
@@ -214,25 +214,20 @@ fn Editor(board: Board) -> impl IntoView {
 #[component]
 fn DeleteDialog(board: Board) -> impl IntoView {
     let t = text::routes();
-    move || {
-        board.deleting.get().map(|route| {
-            let confirm = Callback::new(move |()| {
-                let asked = routes::delete(route.name.clone());
-                board.toasts.attempt(board.busy, asked, move |()| {
-                    board.toasts.say(t.deleted);
-                    board.list.reload();
-                    board.shelf.reload_routes();
-                });
-            });
-            view! {
-                <Confirm
-                    title=t.delete_title
-                    words=t.delete_text
-                    verb=text::common().delete
-                    on_confirm=confirm
-                    on_close=move |()| board.deleting.set(None)
-                />
-            }
-        })
+    let delete = Callback::new(move |route: Route| {
+        let asked = routes::delete(route.name);
+        board.toasts.attempt(board.busy, asked, move |()| {
+            board.toasts.say(t.deleted);
+            board.list.reload();
+            board.shelf.reload_routes();
+        });
+    });
+    view! {
+        <ConfirmDelete
+            doomed=board.deleting
+            title=t.delete_title
+            words=t.delete_text
+            on_confirm=delete
+        />
     }
 }

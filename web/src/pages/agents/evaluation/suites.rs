@@ -10,8 +10,8 @@ use crate::pages::agents::form::AgentForm;
 use crate::query::Query;
 use crate::session::Session;
 use crate::ui::{
-    Badge, Button, Confirm, Empty, Glyph, IconButton, Look, Progress, RelativeTime, Screen, Sheet,
-    Toasts, Tone,
+    Badge, Button, ConfirmDelete, Empty, Glyph, IconButton, Look, Progress, RelativeTime, Screen,
+    Sheet, Toasts, Tone,
 };
 
 /// What can be done with the suites.
@@ -233,24 +233,19 @@ fn Opened(board: Board) -> impl IntoView {
 #[component]
 fn DeleteDialog(board: Board) -> impl IntoView {
     let t = text::evaluation();
-    move || {
-        board.deleting.get().map(|suite| {
-            let confirm = Callback::new(move |()| {
-                let asked = evaluation::delete_suite(suite.name.clone(), suite.etag.clone());
-                board.toasts.attempt(board.busy, asked, move |()| {
-                    board.toasts.say(t.deleted);
-                    board.list.reload();
-                });
-            });
-            view! {
-                <Confirm
-                    title=t.delete_suite
-                    words=t.delete_suite_text
-                    verb=text::common().delete
-                    on_confirm=confirm
-                    on_close=move |()| board.deleting.set(None)
-                />
-            }
-        })
+    let delete = Callback::new(move |suite: EvalSuite| {
+        let asked = evaluation::delete_suite(suite.name, suite.etag);
+        board.toasts.attempt(board.busy, asked, move |()| {
+            board.toasts.say(t.deleted);
+            board.list.reload();
+        });
+    });
+    view! {
+        <ConfirmDelete
+            doomed=board.deleting
+            title=t.delete_suite
+            words=t.delete_suite_text
+            on_confirm=delete
+        />
     }
 }
