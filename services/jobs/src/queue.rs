@@ -1,6 +1,7 @@
 //! The queue: what the store does, and who is told of it.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,24 +10,25 @@ use parking_lot::Mutex;
 use t11_core::{OrgScope, World};
 use t11_runtime::Bus;
 use t11_store::{Engine, StoreError};
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::arrivals::{self, Arrival, Arrivals, Writer};
+use crate::arrivals::{self, Arrival, Arrivals, Ticket, Writer};
 use crate::changes::{Advance, Changes, News, Watch};
 use crate::error::Error;
 use crate::job::{Job, NewJob, Progress};
 use crate::schedule::{Schedule, Timetable};
-use crate::store::{Answer, Call, Effects, Enqueued, Patience, QueueState, Report, Store};
+use crate::store::{Answer, Call, Effects, Enqueued, Lease, Patience, QueueState, Report, Store};
 use crate::wake::{Bell, Bells, Rung};
 
 /// Times an exchange waits for a locked organization before it waits for a bell.
 const PATIENT_TRIES: usize = 3;
-/// Transactions of one replica that enqueue at once on PostgreSQL, where one of them may wait for
-/// an organization that is locked. SQLite has one writer.
-const ENQUEUE_AT_ONCE: usize = 4;
+/// Transactions of one replica at once on PostgreSQL, where one of them may wait for an organization
+/// that another replica has locked. SQLite has one writer.
+const MOST_WRITERS: usize = 4;
+/// A transaction that takes longer lets another begin beside it.
+const HELD_UP: Duration = Duration::from_millis(100);
 
 /// The queue. Clones are the same queue.
 #[derive(Clone)]
@@ -55,7 +57,7 @@ impl Queue {
     pub fn new(store: Store, world: World, bus: &Bus, draining: CancellationToken) -> Self {
         let writers = match store.engine() {
             Engine::Sqlite => 1,
-            Engine::Postgres => ENQUEUE_AT_ONCE,
+            Engine::Postgres => MOST_WRITERS,
         };
         Self {
             store,
@@ -73,70 +75,62 @@ impl Queue {
         &self.store
     }
 
-    /// Takes jobs; see [`Store::enqueue`]. Calls that come at the same time share a transaction,
+    /// Takes jobs; see [`Store::transact`]. Calls that come at the same time share a transaction,
     /// and none of them fails for another's jobs. Once begun, the work is finished though the
     /// caller goes away.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
-        let (answer, answered) = oneshot::channel();
-        if let Some(writer) = self.arrivals.add(jobs, answer) {
+        let (answered, writer) = self.arrivals.enqueue(jobs);
+        self.have_written(writer);
+        answered.await.unwrap_or_else(|_| Err(unanswered()))
+    }
+
+    fn have_written(&self, writer: Option<Writer>) {
+        if let Some(writer) = writer {
             #[expect(
                 clippy::disallowed_methods,
                 reason = "callers wait for it, and it ends when none is left"
             )]
             tokio::spawn(self.clone().write_arrivals(writer));
         }
-        // Dropped unanswered only when the runtime shuts down.
-        answered
-            .await
-            .unwrap_or_else(|_| Err(StoreError::Unavailable(None).into()))
     }
 
     async fn write_arrivals(self, mut writer: Writer) {
-        while let Some(calls) = writer.next() {
-            self.write_together(calls).await;
+        while let Some(calls) = writer.next(self.world.now()) {
+            let mut written = pin!(self.write_together(calls));
+            if timeout(HELD_UP, &mut written).await.is_err() {
+                self.have_written(writer.is_held_up());
+                written.await;
+            }
         }
     }
 
     async fn write_together(&self, calls: Vec<Arrival>) {
-        let jobs = calls.iter().flat_map(|call| call.jobs.iter().cloned());
-        match self.enqueue_at_once(jobs.collect()).await {
-            Ok(enqueued) => {
-                let mut enqueued = enqueued.into_iter();
-                for Arrival { jobs, answer } in calls {
-                    tell_caller(answer, Ok(enqueued.by_ref().take(jobs.len()).collect()));
-                }
+        match self.store.transact(arrivals::round(&calls)).await {
+            Ok(done) => {
+                count_enqueued(&done.enqueued);
+                self.tell(done.effects);
+                arrivals::answer(calls, done.enqueued, done.answers);
             }
-            // Nobody's jobs are the cause.
+            // Nobody's call is the cause.
             Err(Error::Store(error)) if is_of_database(&error) => {
-                for Arrival { answer, .. } in calls {
-                    tell_caller(answer, Err(error.clone().into()));
+                for call in calls {
+                    call.fail(error.clone().into());
                 }
             }
             Err(_) if calls.len() > 1 => {
-                for Arrival { jobs, answer } in calls {
-                    tell_caller(answer, self.enqueue_at_once(jobs).await);
+                for call in calls {
+                    Box::pin(self.write_together(vec![call])).await;
                 }
             }
             Err(error) => {
-                let mut calls = calls.into_iter();
-                if let Some(Arrival { answer, .. }) = calls.next() {
-                    tell_caller(answer, Err(error));
+                if let Some(call) = calls.into_iter().next() {
+                    call.fail(error);
                 }
             }
         }
-    }
-
-    async fn enqueue_at_once(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>, Error> {
-        let (enqueued, effects) = self.store.enqueue(jobs).await?;
-        let duplicates = enqueued.iter().filter(|one| one.is_duplicate).count();
-        metrics::counter!("t11_jobs_enqueued_total")
-            .increment((enqueued.len() - duplicates) as u64);
-        metrics::counter!("t11_jobs_duplicates_total").increment(duplicates as u64);
-        self.tell(effects);
-        Ok(enqueued)
     }
 
     /// Exchanges with a worker, and waits up to `max_wait` for something to tell it.
@@ -145,7 +139,7 @@ impl Queue {
     /// answers the same way whether it comes from here or from the worker.
     ///
     /// # Errors
-    /// See [`Store::exchange`].
+    /// See [`Store::transact`].
     pub async fn exchange(&self, mut call: Call, max_wait: Duration) -> Result<Exchanged, Error> {
         let wanted = std::mem::take(&mut call.wants);
         let deadline = Instant::now() + max_wait;
@@ -160,29 +154,54 @@ impl Queue {
             } else {
                 Patience::Skip
             };
-            let mut answer = self.store.exchange(call.clone(), way).await?;
-            self.tell(std::mem::take(&mut answer.effects));
-            self.report(std::mem::take(&mut answer.reports));
+            let answer = self.look(call.clone(), way).await?;
             // What was cancelled before is in every answer, but only what is new cuts the wait.
-            let known = known_cancelled.get_or_insert_with(|| answer.cancelled.clone());
-            let is_news = !answer.leases.is_empty()
-                || !answer.lost.is_empty()
-                || answer.cancelled.iter().any(|lease| !known.contains(lease));
-            if answer.is_contended && !is_news && patience > 0 {
+            let known: &Vec<_> = known_cancelled.get_or_insert_with(|| answer.cancelled.clone());
+            if answer.is_contended && !answer.is_news(known) && patience > 0 {
                 patience -= 1;
                 continue;
             }
-            if is_news || drain || call.wants.is_empty() || Instant::now() >= deadline {
+            let is_last = drain || call.wants.is_empty() || Instant::now() >= deadline;
+            if is_last || answer.is_news(known) {
                 count_leases(&answer, self.world.now());
                 return Ok(Exchanged { answer, drain });
             }
             patience = PATIENT_TRIES;
             tokio::select! {
+                answer = self.wait_parked(&call, known) => {
+                    let answer = answer?;
+                    count_leases(&answer, self.world.now());
+                    return Ok(Exchanged { answer, drain });
+                }
                 () = rung => {}
                 () = sleep_until(deadline) => {}
                 () = self.draining.cancelled() => {}
             }
         }
+    }
+
+    async fn look(&self, call: Call, patience: Patience) -> Result<Answer, Error> {
+        let (ticket, writer) = self.arrivals.exchange(call, patience);
+        self.have_written(writer);
+        self.answer(ticket).await
+    }
+
+    /// Until whoever enqueues has taken the worker along and there is news for it. Given up, it
+    /// loses nothing: the same call is answered with what was given for it.
+    async fn wait_parked(&self, call: &Call, known: &[Lease]) -> Result<Answer, Error> {
+        loop {
+            let answer = self.answer(self.arrivals.park(call.clone())).await?;
+            if answer.is_news(known) {
+                return Ok(answer);
+            }
+        }
+    }
+
+    async fn answer(&self, mut ticket: Ticket) -> Result<Answer, Error> {
+        let answered = (&mut ticket.answered).await;
+        let mut answer = answered.unwrap_or_else(|_| Err(unanswered()))?;
+        self.report(std::mem::take(&mut answer.reports));
+        Ok(answer)
     }
 
     /// Resolves when there may be something for the worker. Listening begins before the look at
@@ -402,9 +421,16 @@ fn is_of_database(error: &StoreError) -> bool {
     )
 }
 
-/// A caller that has gone away wants no answer.
-fn tell_caller(caller: oneshot::Sender<arrivals::Answer>, answer: arrivals::Answer) {
-    let _gone = caller.send(answer);
+/// A call is dropped unanswered only when the runtime shuts down.
+fn unanswered() -> Error {
+    StoreError::Unavailable(None).into()
+}
+
+fn count_enqueued(enqueued: &[Vec<Enqueued>]) {
+    let duplicates = enqueued.iter().flatten().filter(|one| one.is_duplicate);
+    let (all, duplicates) = (enqueued.iter().flatten().count(), duplicates.count());
+    metrics::counter!("t11_jobs_enqueued_total").increment((all - duplicates) as u64);
+    metrics::counter!("t11_jobs_duplicates_total").increment(duplicates as u64);
 }
 
 fn count_leases(answer: &Answer, now: chrono::DateTime<chrono::Utc>) {

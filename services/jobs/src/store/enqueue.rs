@@ -10,10 +10,9 @@ use t11_store::Tx;
 use uuid::Uuid;
 
 use super::entity::jobs;
-use super::ledger::{Effects, Ledger};
+use super::ledger::Ledger;
 use super::rows::{INSERTED, NEW_JOB, insertion};
 use super::shape::{Text, lengths, padded};
-use super::{QUEUE, Store};
 use crate::error::Error;
 use crate::job::{NewJob, State};
 
@@ -23,25 +22,6 @@ pub struct Enqueued {
     /// The job that stands for it: itself, or the one it duplicates.
     pub id: Uuid,
     pub is_duplicate: bool,
-}
-
-impl Store {
-    /// Takes the jobs, in their order, in one commit. A job whose id is known, or whose unique key
-    /// is that of a job not finished, changes nothing.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<(Vec<Enqueued>, Effects), Error> {
-        let rules = self.rules.clone();
-        self.db
-            .write(QUEUE, move |tx| async move {
-                let orgs: Vec<_> = jobs.iter().map(|job| OrgId(job.org)).collect();
-                let mut ledger = Ledger::open(&tx, &rules, orgs).await?;
-                let enqueued = enqueue(&mut ledger, jobs).await?;
-                Ok((enqueued, ledger.close().await?))
-            })
-            .await
-    }
 }
 
 /// Inserts what is new of `jobs`, whose organizations are locked.

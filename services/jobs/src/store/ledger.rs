@@ -73,6 +73,8 @@ pub(super) struct Ledger<'a> {
     pub(super) tx: &'a Tx,
     pub(super) rules: &'a Rules,
     pub(super) now: DateTime<Utc>,
+    /// Whether it holds the lock of any organization.
+    pub(super) is_holding: bool,
     revisions: HashMap<OrgId, i64>,
     lines: BTreeMap<(OrgId, String), Entry>,
     effects: Effects,
@@ -89,12 +91,14 @@ impl<'a> Ledger<'a> {
             tx,
             rules,
             now: rules.now(),
+            is_holding: false,
             revisions: HashMap::new(),
             lines: BTreeMap::new(),
             effects: Effects::default(),
         };
         let orgs: BTreeSet<_> = orgs.into_iter().collect();
         if !orgs.is_empty() {
+            ledger.is_holding = true;
             let orgs: Vec<_> = orgs.into_iter().map(|org| org.0).collect();
             for orgs in groups(&orgs) {
                 ledger.lock(orgs).await?;
@@ -142,6 +146,11 @@ impl<'a> Ledger<'a> {
     /// The revision that this transaction gives to the organization's changes.
     pub(super) fn revision(&self, org: OrgId) -> i64 {
         self.revisions.get(&org).copied().unwrap_or_default()
+    }
+
+    /// Whether the ledger was opened for the organization.
+    pub(super) fn is_open(&self, org: OrgId) -> bool {
+        self.revisions.contains_key(&org)
     }
 
     pub(super) fn effects_mut(&mut self) -> &mut Effects {

@@ -44,7 +44,7 @@ impl Leased {
 pub enum Patience {
     /// Leave them to it.
     Skip,
-    /// Wait for the one whose turn it is: there is no other.
+    /// Wait for the one whose turn it is, if no other is held: there is nothing else to take.
     Wait,
 }
 
@@ -110,15 +110,15 @@ impl Ledger<'_> {
     /// The lines whose turn is next, locked. As many as slots are enough: each turn serves the
     /// lowest pass, so no line beyond these can come first.
     async fn candidates(
-        &self,
+        &mut self,
         want: &Want,
         patience: Patience,
     ) -> Result<Vec<(Line, Share)>, Error> {
         use sea_orm::{QueryOrder as _, QuerySelect as _};
-        let limit = match patience {
-            Patience::Skip => want.slots,
-            // Holding one while waiting for the next is how deadlocks are made.
-            Patience::Wait => 1,
+        // Holding one while waiting for the next is how deadlocks are made.
+        let (limit, patience) = match patience {
+            Patience::Wait if !self.is_holding => (1, Patience::Wait),
+            _ => (want.slots, Patience::Skip),
         };
         let next = queue_orgs::Entity::find()
             .filter(queue_orgs::Column::Queue.eq(&want.queue))
@@ -129,6 +129,7 @@ impl Ledger<'_> {
             DbBackend::Postgres => {
                 // Read after the locks, for what was seen before them may have changed.
                 let locked = self.lock_next(&want.queue, limit, patience).await?;
+                self.is_holding |= !locked.is_empty();
                 next.filter(queue_orgs::Column::OrgId.is_in(padded(locked)))
             }
             _ => next,
@@ -163,16 +164,21 @@ impl Ledger<'_> {
             .collect::<Result<_, _>>()?)
     }
 
+    /// Raises those that were not raised when the ledger was opened.
     async fn raise_revisions(&self, lines: &[(Line, Share)]) -> Result<(), Error> {
         use super::entity::job_orgs;
         use sea_orm::sea_query::ExprTrait as _;
-        let orgs = lines.iter().map(|(line, _)| line.org.0);
+        let orgs = lines.iter().map(|(line, _)| line.org);
+        let orgs: Vec<_> = orgs.filter(|org| !self.is_open(*org)).collect();
+        if orgs.is_empty() {
+            return Ok(());
+        }
         job_orgs::Entity::update_many()
             .col_expr(
                 job_orgs::Column::Revision,
                 Expr::col(job_orgs::Column::Revision).add(1),
             )
-            .filter(job_orgs::Column::OrgId.is_in(padded(orgs)))
+            .filter(job_orgs::Column::OrgId.is_in(padded(orgs.into_iter().map(|org| org.0))))
             .exec(self.tx)
             .await?;
         Ok(())

@@ -1,15 +1,21 @@
 //! What is remembered of each worker: its start, its last call, and the answer to it.
 
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait as _, ActiveValue, EntityTrait as _, IntoActiveModel as _, QuerySelect as _,
+    ActiveValue, ColumnTrait as _, EntityTrait as _, Iterable as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
 };
 use serde::{Deserialize, Serialize};
 use t11_store::Tx;
 use uuid::Uuid;
 
 use super::entity::workers;
+use super::exchange::Call;
+use super::shape::{groups, padded};
 use super::{QUEUE, Store};
 use crate::error::Error;
 
@@ -42,72 +48,104 @@ pub(super) enum SessionKind {
     },
 }
 
-impl Session {
-    /// Locks the worker's row and places the call.
-    pub(super) async fn enter(
-        tx: &Tx,
-        worker: &str,
-        boot: Uuid,
-        sequence: i64,
-        now: DateTime<Utc>,
-    ) -> Result<Self, Error> {
-        let row = match find(tx, worker).await? {
-            Some(row) => row,
-            None => {
-                introduce(tx, worker, boot, now).await?;
-                let missing = || Error::Corrupt(format!("worker `{worker}` is not there"));
-                find(tx, worker).await?.ok_or_else(missing)?
-            }
-        };
-        let kind = if row.boot != boot {
-            if past_boots(&row)?.contains(&boot) {
-                return Err(Error::WorkerSuperseded {
-                    worker: worker.to_owned(),
-                });
-            }
-            SessionKind::NewBoot
-        } else if sequence > row.sequence {
-            SessionKind::Next {
-                leases: leases(&row.leases)?,
-            }
-        } else if sequence == row.sequence {
-            SessionKind::Repeat {
-                leases: leases(&row.leases)?,
-                lost: leases(&row.lost)?,
-            }
-        } else {
-            return Err(Error::SequenceStale);
-        };
-        Ok(Self { row, kind })
-    }
+/// What is to be remembered of a call.
+pub(super) struct Entry<'a> {
+    pub(super) session: &'a Session,
+    pub(super) call: &'a Call,
+    pub(super) leases: Vec<Lease>,
+    pub(super) lost: &'a [Lease],
+}
 
-    /// Remembers the call and what it is answered.
-    pub(super) async fn leave(
-        self,
-        tx: &Tx,
-        boot: Uuid,
-        sequence: i64,
-        leases: &[Lease],
-        lost: &[Lease],
-        now: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        let mut past = past_boots(&self.row)?;
-        let is_new_boot = self.row.boot != boot;
-        if is_new_boot {
-            past.push(self.row.boot);
+/// Locks the rows of the workers and places their calls. No two calls are of one worker.
+pub(super) async fn enter<'a>(
+    tx: &Tx,
+    calls: impl Iterator<Item = &'a Call> + Clone,
+    now: DateTime<Utc>,
+) -> Result<Vec<Result<Session, Error>>, Error> {
+    let names: BTreeSet<_> = calls.clone().map(|call| &call.worker).collect();
+    let mut rows = find(tx, &names).await?;
+    let unknown = calls
+        .clone()
+        .filter(|call| !rows.contains_key(&call.worker));
+    let unknown: BTreeMap<_, _> = unknown.map(|call| (&call.worker, call.boot)).collect();
+    for (worker, boot) in &unknown {
+        introduce(tx, worker, *boot, now).await?;
+    }
+    rows.extend(find(tx, &unknown.into_keys().collect()).await?);
+    let placed = calls.map(|call| {
+        let missing = || Error::Corrupt(format!("worker `{}` is not there", call.worker));
+        let row = rows.remove(&call.worker).ok_or_else(missing)?;
+        match place(&row, call) {
+            Ok(kind) => Ok(Ok(Session { row, kind })),
+            Err(refused @ (Error::WorkerSuperseded { .. } | Error::SequenceStale)) => {
+                Ok(Err(refused))
+            }
+            Err(error) => Err(error),
+        }
+    });
+    placed.collect()
+}
+
+fn place(row: &workers::Model, call: &Call) -> Result<SessionKind, Error> {
+    if row.boot != call.boot {
+        if past_boots(row)?.contains(&call.boot) {
+            return Err(Error::WorkerSuperseded {
+                worker: call.worker.clone(),
+            });
+        }
+        return Ok(SessionKind::NewBoot);
+    }
+    match call.sequence.cmp(&row.sequence) {
+        Ordering::Greater => Ok(SessionKind::Next {
+            leases: leases(&row.leases)?,
+        }),
+        Ordering::Equal => Ok(SessionKind::Repeat {
+            leases: leases(&row.leases)?,
+            lost: leases(&row.lost)?,
+        }),
+        Ordering::Less => Err(Error::SequenceStale),
+    }
+}
+
+/// Remembers calls and what they are answered.
+pub(super) async fn leave(
+    tx: &Tx,
+    entries: Vec<Entry<'_>>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let rows = entries.iter().map(|entry| entry.row(now));
+    let rows: Vec<_> = rows.collect::<Result<_, Error>>()?;
+    let columns =
+        workers::Column::iter().filter(|column| !matches!(column, workers::Column::Worker));
+    let replace = OnConflict::column(workers::Column::Worker)
+        .update_columns(columns)
+        .to_owned();
+    for rows in groups(&rows) {
+        workers::Entity::insert_many(rows.iter().cloned())
+            .on_conflict(replace.clone())
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+impl Entry<'_> {
+    fn row(&self, now: DateTime<Utc>) -> Result<workers::ActiveModel, Error> {
+        let (row, call) = (&self.session.row, self.call);
+        let mut past = past_boots(row)?;
+        if row.boot != call.boot {
+            past.push(row.boot);
             past.drain(..past.len().saturating_sub(PAST_BOOTS));
         }
-        let mut row = self.row.into_active_model();
-        row.sequence = ActiveValue::Set(sequence);
-        row.leases = ActiveValue::Set(json(leases)?);
-        row.lost = ActiveValue::Set(json(lost)?);
-        row.seen_time = ActiveValue::Set(now);
-        if is_new_boot {
-            row.boot = ActiveValue::Set(boot);
-            row.past_boots = ActiveValue::Set(json(&past)?);
-        }
-        row.update_without_returning(tx).await?;
-        Ok(())
+        Ok(workers::ActiveModel {
+            worker: ActiveValue::Set(row.worker.clone()),
+            boot: ActiveValue::Set(call.boot),
+            sequence: ActiveValue::Set(call.sequence),
+            leases: ActiveValue::Set(json(&self.leases)?),
+            lost: ActiveValue::Set(json(self.lost)?),
+            past_boots: ActiveValue::Set(json(&past)?),
+            seen_time: ActiveValue::Set(now),
+        })
     }
 }
 
@@ -126,11 +164,24 @@ impl Store {
     }
 }
 
-async fn find(tx: &Tx, worker: &str) -> Result<Option<workers::Model>, Error> {
-    Ok(workers::Entity::find_by_id(worker)
+/// The rows of the workers, locked in the order of their names.
+async fn find(
+    tx: &Tx,
+    workers: &BTreeSet<&String>,
+) -> Result<HashMap<String, workers::Model>, Error> {
+    if workers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = workers::Entity::find()
+        .filter(workers::Column::Worker.is_in(padded(workers.iter().copied())))
+        .order_by_asc(workers::Column::Worker)
         .lock_exclusive()
-        .one(tx)
-        .await?)
+        .all(tx)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.worker.clone(), row))
+        .collect())
 }
 
 async fn introduce(tx: &Tx, worker: &str, boot: Uuid, now: DateTime<Utc>) -> Result<(), Error> {
