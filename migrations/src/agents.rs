@@ -14,6 +14,7 @@ mod m20261121_190000_create_triggers;
 mod m20261121_190100_create_sequences;
 mod m20261122_060000_create_agent_versions;
 mod m20261122_061000_create_evaluation;
+mod m20261122_100000_fence_readings;
 
 use sea_orm_migration::prelude::*;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_190100_create_sequences::Migration),
             Box::new(m20261122_060000_create_agent_versions::Migration),
             Box::new(m20261122_061000_create_evaluation::Migration),
+            Box::new(m20261122_100000_fence_readings::Migration),
         ]
     }
 

@@ -61,6 +61,22 @@ impl State {
     }
 }
 
+/// Who reads a source: one lease of the job that was enqueued for it last. A reader that was
+/// stopped past its lease, or whose source is to be read anew, has nothing to write.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader {
+    pub(crate) job: Uuid,
+    /// Of the lease; grows with every lease of the job.
+    pub(crate) fence: i64,
+}
+
+impl Reader {
+    /// Whether no later reader has begun.
+    pub(crate) fn holds(self, source: &Source) -> bool {
+        source.job == Some(self.job) && source.reader_fence <= self.fence
+    }
+}
+
 /// A source as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
@@ -74,6 +90,8 @@ pub(crate) struct Source {
     pub(crate) error_reason: String,
     pub(crate) error_message: String,
     pub(crate) job: Option<Uuid>,
+    /// Fencing number of the last lease under which it was read.
+    pub(crate) reader_fence: i64,
     /// Of an article, Markdown.
     pub(crate) content: String,
     /// Of a web page.

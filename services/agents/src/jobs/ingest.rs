@@ -22,7 +22,7 @@ use crate::knowledge::sniff::DocumentType;
 use crate::knowledge::stem::Stemming;
 use crate::knowledge::terms::Terms;
 use crate::knowledge::{Document, Rejection, chunk};
-use crate::source::{Kind, Source};
+use crate::source::{Kind, Reader, Source};
 use crate::store::{ChunkReading, Reading, Store};
 
 /// The kind of the job.
@@ -73,6 +73,9 @@ enum ReadError {
     Machine(#[source] std::io::Error),
     #[error("the bucket does not give the file")]
     Bucket(#[from] object_store::Error),
+    /// A later lease or a later job reads the source.
+    #[error("another reads the source")]
+    Superseded,
 }
 
 #[async_trait]
@@ -81,20 +84,27 @@ impl JobHandler for Ingest {
         let scope = job.scope()?;
         let payload = Payload::decode(job.payload.clone()).map_err(|_| malformed())?;
         let source = Uuid::try_parse(&payload.source).map_err(|_| malformed())?;
+        let reader = Reader {
+            job: job.id,
+            fence: job.fence,
+        };
+        let failed = |reason: &str, message: &str| {
+            let shown = Reading::Failed(reason.to_owned(), message.to_owned());
+            self.store.note_reading(&scope, source, reader, shown)
+        };
         let read = tokio::select! {
-            read = self.read(job, &scope, source) => read,
+            read = self.read(job, &scope, source, reader) => read,
             () = job.cancelled().cancelled() => {
-                let words = ("CANCELLED".to_owned(), "reading was cancelled".to_owned());
-                self.store.note_reading(&scope, source, Reading::Failed(words.0, words.1)).await?;
+                failed("CANCELLED", "reading was cancelled").await?;
                 return Ok(());
             }
         };
         match read {
-            Ok(()) => Ok(()),
+            // What there is to read is another's now.
+            Ok(()) | Err(ReadError::Superseded) => Ok(()),
             Err(error) => {
                 let failure = failure(error);
-                let shown = Reading::Failed(failure.reason.clone(), failure.message.clone());
-                self.store.note_reading(&scope, source, shown).await?;
+                failed(&failure.reason, &failure.message).await?;
                 Err(failure)
             }
         }
@@ -102,46 +112,40 @@ impl JobHandler for Ingest {
 }
 
 impl Ingest {
-    async fn read(&self, job: &RunningJob, scope: &OrgScope, id: Uuid) -> Result<(), ReadError> {
-        let source = self.store.source(scope, id).await?;
-        let raw = self.fetch(job, scope, &source).await?;
-        self.at(job, scope, id, "extract", 20).await?;
-        let document = self.extract(raw).await?;
-        self.at(job, scope, id, "chunk", 50).await?;
-        let (document, chunks) = off_thread(move || chunked(document)).await?;
-        let total = chunks.len() as u64;
-        self.at(job, scope, id, "embed", 60).await?;
-        let embeddings = self.embed(job, &chunks).await?;
-        self.at(job, scope, id, "store", 95).await?;
-        job.progress("store", 0, total, 95);
-        let reading = reading(document, chunks, embeddings);
-        self.store.store_reading(scope, id, reading).await?;
-        job.progress("store", total, total, 100);
-        Ok(())
-    }
-
-    async fn at(
+    async fn read(
         &self,
         job: &RunningJob,
         scope: &OrgScope,
         id: Uuid,
-        step: &'static str,
-        percent: u8,
+        reader: Reader,
     ) -> Result<(), ReadError> {
-        job.progress(step, 0, 0, percent);
-        Ok(self
-            .store
-            .note_reading(scope, id, Reading::At(step))
-            .await?)
+        let at = async |step, percent| {
+            job.progress(step, 0, 0, percent);
+            let noting = self
+                .store
+                .note_reading(scope, id, reader, Reading::At(step));
+            still_held(noting.await?)
+        };
+        let source = self.store.source(scope, id).await?;
+        at("fetch", 5).await?;
+        let raw = self.fetch(&source).await?;
+        at("extract", 20).await?;
+        let document = self.extract(raw).await?;
+        at("chunk", 50).await?;
+        let (document, chunks) = off_thread(move || chunked(document)).await?;
+        let total = chunks.len() as u64;
+        at("embed", 60).await?;
+        let embeddings = self.embed(job, &chunks).await?;
+        at("store", 95).await?;
+        job.progress("store", 0, total, 95);
+        let reading = reading(document, chunks, embeddings);
+        let storing = self.store.store_reading(scope, id, reader, reading);
+        still_held(storing.await?)?;
+        job.progress("store", total, total, 100);
+        Ok(())
     }
 
-    async fn fetch(
-        &self,
-        job: &RunningJob,
-        scope: &OrgScope,
-        source: &Source,
-    ) -> Result<Raw, ReadError> {
-        self.at(job, scope, source.id, "fetch", 5).await?;
+    async fn fetch(&self, source: &Source) -> Result<Raw, ReadError> {
         match source.kind {
             Kind::Article => Ok(Raw {
                 file_name: format!("{}.md", source.display_name),
@@ -213,6 +217,10 @@ impl Ingest {
     }
 }
 
+fn still_held(is_held: bool) -> Result<(), ReadError> {
+    is_held.then_some(()).ok_or(ReadError::Superseded)
+}
+
 /// Stemming a large text takes seconds of processor time.
 async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
@@ -260,7 +268,7 @@ fn failure(error: ReadError) -> JobFailure {
             retry_after: None,
         },
         ReadError::Ours(error) => error.into(),
-        error @ (ReadError::Machine(_) | ReadError::Bucket(_)) => {
+        error @ (ReadError::Machine(_) | ReadError::Bucket(_) | ReadError::Superseded) => {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "a source could not be read"

@@ -19,7 +19,7 @@ use crate::knowledge::index::{Embedding, IndexedChunk};
 use crate::knowledge::stem::Stemming;
 use crate::knowledge::terms::{self, Terms};
 use crate::knowledge::{chunk, index};
-use crate::source::{ChunkRow, Source, State};
+use crate::source::{ChunkRow, Reader, Source, State};
 use crate::vector;
 
 /// Rows of one insert: SQLite allows 32,766 variables a statement.
@@ -43,22 +43,28 @@ pub(crate) struct IndexDelta {
 
 impl Store {
     /// Replaces a source's chunks and makes it READY, in one commit. Those that a version of an agent
-    /// searches stay, for it alone.
+    /// searches stay, for it alone. `false` when the reader no longer holds the source, which is
+    /// then as it was.
     pub(crate) async fn store_reading(
         &self,
         scope: &OrgScope,
         source_id: Uuid,
+        reader: Reader,
         reading: Reading,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let now = self.world.now();
         let ids: Vec<_> = reading.chunks.iter().map(|_| self.world.new_id()).collect();
         self.db
             .write(scope, move |tx| async move {
                 let version = super::sources::next_index_version(&tx).await?;
                 let source = super::sources::held(&tx, source_id).await?;
+                if !reader.holds(&source) {
+                    return Ok(false);
+                }
                 retire(&tx, &source).await?;
                 save_source(&tx, &source, &reading, version, now).await?;
-                insert(&tx, source_id, ids, reading.chunks).await
+                insert(&tx, source_id, ids, reading.chunks).await?;
+                Ok(true)
             })
             .await
     }
@@ -470,7 +476,7 @@ impl From<Model> for ChunkRow {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{TestStore, article};
+    use super::super::testing::{TestStore, article, reader};
     use super::*;
     use crate::knowledge::chunk::Chunk;
     use crate::knowledge::lang::Lang;
@@ -479,6 +485,14 @@ mod tests {
 
     async fn read(store: &TestStore) -> Terms {
         let source = article(store, "Доставка").await;
+        let reader = reader(store, source).await;
+        let (reading, terms) = made();
+        let stored = store.store_reading(&store.scope, source, reader, reading);
+        assert!(stored.await.unwrap());
+        terms
+    }
+
+    fn made() -> (Reading, Terms) {
         let headings = vec!["Сроки".to_owned()];
         let terms = Terms::of(&mut Stemming::default(), &headings, TEXT);
         let chunk = Chunk {
@@ -498,9 +512,34 @@ mod tests {
             language: "ru".to_owned(),
             title: None,
         };
-        let stored = store.store_reading(&store.scope, source, reading);
-        stored.await.unwrap();
-        terms
+        (reading, terms)
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_slept_past_its_lease_changes_nothing() {
+        let store = TestStore::new().await;
+        let source = article(&store, "Доставка").await;
+        let sleeper = reader(&store, source).await;
+        let next = Reader {
+            fence: sleeper.fence + 1,
+            ..sleeper
+        };
+        let at = |reader| {
+            let step = super::super::Reading::At("embed");
+            store.note_reading(&store.scope, source, reader, step)
+        };
+        assert!(at(sleeper).await.unwrap());
+        assert!(at(next).await.unwrap());
+        let stored = store.store_reading(&store.scope, source, next, made().0);
+        assert!(stored.await.unwrap());
+        let known = store.source(&store.scope, source).await.unwrap();
+        assert!(!at(sleeper).await.unwrap());
+        let stored = store.store_reading(&store.scope, source, sleeper, made().0);
+        assert!(!stored.await.unwrap());
+        let still = store.source(&store.scope, source).await.unwrap();
+        assert_eq!((still.state, still.reading), (known.state, known.reading));
+        store.reprocess_source(&store.scope, source).await.unwrap();
+        assert!(!at(next).await.unwrap(), "another job reads it");
     }
 
     #[tokio::test]

@@ -16,7 +16,7 @@ use crate::Error;
 use crate::category::Tree;
 use crate::jobs::ingest;
 use crate::knowledge::sniff::DocumentType;
-use crate::source::{Kind, NewSource, Source, SourceFilter, SourcePatch, State};
+use crate::source::{Kind, NewSource, Reader, Source, SourceFilter, SourcePatch, State};
 
 /// Where a reading stands, for the row that people see.
 #[derive(Debug, Clone)]
@@ -191,13 +191,15 @@ impl Store {
             .await
     }
 
-    /// Notes where a reading stands.
+    /// Notes where a reading stands; `false` when the reader no longer holds the source, which is
+    /// then as it was.
     pub(crate) async fn note_reading(
         &self,
         scope: &OrgScope,
         id: Uuid,
+        reader: Reader,
         reading: Reading,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let now = self.world.now();
         self.db
             .write(scope, move |tx| async move {
@@ -208,13 +210,16 @@ impl Store {
                 let noting = tx
                     .update_many::<Entity>()?
                     .filter(Column::Id.eq(id))
+                    .filter(Column::JobId.eq(reader.job))
+                    .filter(Column::ReaderFence.lte(reader.fence))
+                    .col_expr(Column::ReaderFence, Expr::value(reader.fence))
                     .col_expr(Column::State, Expr::value(state.as_str()))
                     .col_expr(Column::Step, Expr::value(step))
                     .col_expr(Column::ErrorReason, Expr::value(reason))
                     .col_expr(Column::ErrorMessage, Expr::value(message))
                     .col_expr(Column::UpdateTime, Expr::value(now));
-                noting.exec(&tx).await.map_err(StoreError::from)?;
-                Ok(())
+                let noted = noting.exec(&tx).await.map_err(StoreError::from)?;
+                Ok(noted.rows_affected == 1)
             })
             .await
     }
@@ -332,6 +337,7 @@ fn wait_for(row: &mut ActiveModel, job_id: Uuid) {
     row.error_reason = ActiveValue::Set(String::new());
     row.error_message = ActiveValue::Set(String::new());
     row.job_id = ActiveValue::Set(Some(job_id));
+    row.reader_fence = ActiveValue::Set(0);
 }
 
 fn row_of(new: NewSource, org_id: Uuid, job_id: Uuid, now: chrono::DateTime<chrono::Utc>) -> Model {
@@ -347,6 +353,7 @@ fn row_of(new: NewSource, org_id: Uuid, job_id: Uuid, now: chrono::DateTime<chro
         error_reason: String::new(),
         error_message: String::new(),
         job_id: Some(job_id),
+        reader_fence: 0,
         content: new.content,
         uri: new.uri,
         document_type: new
@@ -387,6 +394,7 @@ impl TryFrom<Model> for Source {
             error_reason: row.error_reason,
             error_message: row.error_message,
             job: row.job_id,
+            reader_fence: row.reader_fence,
             content: row.content,
             uri: row.uri,
             document_type: DocumentType::of_name(&format!("x.{}", row.document_type)).ok(),

@@ -8,7 +8,7 @@ use t11_store::testing::TestDb;
 use uuid::Uuid;
 
 use super::Store;
-use crate::source::{Kind, NewSource};
+use crate::source::{Kind, NewSource, Reader};
 
 pub(super) struct TestStore {
     store: Store,
@@ -59,4 +59,13 @@ pub(super) async fn article(store: &TestStore, display_name: &str) -> Uuid {
         request_id: None,
     };
     store.create_source(&store.scope, new).await.unwrap().id
+}
+
+/// The first lease of the job that reads the source.
+pub(super) async fn reader(store: &TestStore, source: Uuid) -> Reader {
+    let source = store.source(&store.scope, source).await.unwrap();
+    Reader {
+        job: source.job.unwrap(),
+        fence: 1,
+    }
 }

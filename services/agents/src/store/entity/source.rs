@@ -16,6 +16,7 @@ pub(crate) struct Model {
     pub error_reason: String,
     pub error_message: String,
     pub job_id: Option<Uuid>,
+    pub reader_fence: i64,
     pub content: String,
     pub uri: String,
     pub document_type: String,

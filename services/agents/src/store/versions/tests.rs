@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 use t11_core::PageRequest;
 
 use super::super::entity::chunk;
-use super::super::testing::{TestStore, article};
+use super::super::testing::{TestStore, article, reader};
 use super::super::{ChunkReading, NewVersion};
 use super::*;
 use crate::agent::{Draft, Settings};
@@ -55,8 +55,9 @@ async fn read(store: &TestStore, source: Uuid, text: &str) {
         language: "ru".to_owned(),
         title: None,
     };
-    let storing = store.store_reading(&store.scope, source, reading);
-    storing.await.unwrap();
+    let reader = reader(store, source).await;
+    let storing = store.store_reading(&store.scope, source, reader, reading);
+    assert!(storing.await.unwrap());
 }
 
 /// All chunks there are, as they stand.
