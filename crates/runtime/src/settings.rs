@@ -132,7 +132,7 @@ pub struct Common {
     pub signing_key: Option<Secret>,
     /// JSON Web Key Set: whose caller tokens are believed; unset = those of `signing_key`.
     pub jwks: Option<Secret>,
-    /// Jobs a service runs at a time, 1–64.
+    /// Jobs a service runs at a time, 1–64. Most of them wait: for a model, for Kommo, for a database.
     pub job_concurrency: u16,
     /// How long a process that was told to stop still takes calls while it says that it is not
     /// ready, so that proxies hear of it, in seconds; unset = 5 in production, else 0.
@@ -181,7 +181,7 @@ impl Default for Common {
             keyring: None,
             signing_key: None,
             jwks: None,
-            job_concurrency: 5,
+            job_concurrency: 32,
             drain_delay_seconds: None,
             drain_seconds: 15,
             max_calls: 1_000,
