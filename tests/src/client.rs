@@ -1,7 +1,7 @@
 //! A program that uses the REST door.
 
 use reqwest::header::AUTHORIZATION;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use t11_core::World;
 use uuid::Uuid;
@@ -136,6 +136,16 @@ impl Client {
         answer(self.request(Method::GET, path)).await
     }
 
+    /// A read whose answer may break off on its way. A process that is killed has told its status
+    /// already, and no proxy can ask another then: only who reads can ask again.
+    ///
+    /// # Errors
+    /// That it broke off.
+    pub async fn get_whole(&self, path: &str) -> Result<Answer, reqwest::Error> {
+        let response = self.request(Method::GET, path).send().await.unwrap();
+        whole(response).await
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         answer(self.request(Method::POST, path).json(&body)).await
     }
@@ -216,9 +226,12 @@ pub fn events(text: &str) -> Vec<(String, Value)> {
 }
 
 async fn answer(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
+    whole(request.send().await.unwrap()).await.unwrap()
+}
+
+async fn whole(response: Response) -> Result<Answer, reqwest::Error> {
     let status = response.status();
-    let text = response.text().await.unwrap();
+    let text = response.text().await?;
     let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-    Answer { status, body }
+    Ok(Answer { status, body })
 }

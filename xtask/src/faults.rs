@@ -5,17 +5,15 @@ mod matrix;
 mod outcomes;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
-use std::thread;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::dev::Profile;
 use crate::envoy;
 use crate::servers::Servers;
-use crate::shell::say;
+use crate::shell::{self, say};
 use crate::workspace::Workspace;
 use matrix::Shown;
 use outcomes::Outcomes;
@@ -117,31 +115,19 @@ fn perform<'a>(
     cargo
         .args(["--", "--show-output", "--test-threads=2"])
         .args(names);
-    let mut child = cargo
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("could not start cargo")?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    thread::scope(|scope| {
-        scope.spawn(|| stdout.map(|said| hear(said, outcomes)));
-        scope.spawn(|| stderr.map(|said| hear(said, outcomes)));
-    });
-    let status = child.wait()?;
-    say(format!("the tests ended: {status}"));
+    let heard = |line: &str| {
+        if let Ok(mut outcomes) = outcomes.lock() {
+            outcomes.read(line);
+        }
+    };
+    let ended = shell::run_heard(cargo, heard);
+    say(ended.map_or_else(
+        |error| error.to_string(),
+        |()| "the tests passed".to_owned(),
+    ));
     let ran = outcomes.lock().map_or(0, |outcomes| outcomes.count());
     ensure!(ran > before, "no test ran");
     Ok(())
-}
-
-/// Passes on what is said, and keeps what it means.
-fn hear(said: impl Read, outcomes: &Mutex<Outcomes>) {
-    for line in BufReader::new(said).lines().map_while(Result::ok) {
-        println!("{line}");
-        if let Ok(mut outcomes) = outcomes.lock() {
-            outcomes.read(&line);
-        }
-    }
 }
 
 fn report(rows: &[Shown], outcomes: &Outcomes) -> Result<()> {

@@ -1,8 +1,10 @@
 //! Running other programs: what is run is shown, and a failure names it.
 
 use std::env;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -18,6 +20,33 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
         .with_context(|| format!("could not start `{line}`"))?;
+    if !status.success() {
+        bail!("`{line}` failed: {status}");
+    }
+    Ok(())
+}
+
+/// Runs `command` with its output on the terminal, of which `hear` is told every line too.
+pub(crate) fn run_heard(command: &mut Command, hear: impl Fn(&str) + Sync) -> Result<()> {
+    let line = line(command);
+    println!("$ {line}");
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("could not start `{line}`"))?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let pass_on = |said: &mut dyn BufRead| {
+        for line in said.lines().map_while(Result::ok) {
+            println!("{line}");
+            hear(&line);
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| stdout.map(|said| pass_on(&mut BufReader::new(said))));
+        scope.spawn(|| stderr.map(|said| pass_on(&mut BufReader::new(said))));
+    });
+    let status = child.wait()?;
     if !status.success() {
         bail!("`{line}` failed: {status}");
     }

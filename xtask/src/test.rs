@@ -2,6 +2,7 @@
 //! later ones from running, so that one run tells all.
 
 mod steps;
+mod verdicts;
 
 use std::time::{Duration, Instant};
 
@@ -113,10 +114,14 @@ fn report(outcomes: &[Outcome]) -> Result<()> {
         let verdict = if result.is_ok() { "ok" } else { "FAILED" };
         println!("{name:<11} {:>7.1} s  {verdict}", took.as_secs_f32());
     }
-    let failed = outcomes
+    let failures = outcomes
         .iter()
-        .filter(|outcome| outcome.result.is_err())
-        .count();
+        .filter_map(|Outcome { name, result, .. }| Some((name, result.as_ref().err()?)));
+    let mut failed = 0;
+    for (name, error) in failures {
+        println!("\n{name}: {error:#}");
+        failed += 1;
+    }
     println!("steps: {} passed, {failed} failed", outcomes.len() - failed);
     if failed > 0 {
         bail!("{failed} of {} steps failed", outcomes.len());

@@ -7,8 +7,7 @@ use serde_json::json;
 use t11_core::{ManualWorld, World};
 use t11_jobs::job::NewJob;
 use t11_jobs::lease::Outcome;
-use t11_jobs::store::Patience;
-use t11_jobs::store::{Call, Settlement, Store, Want};
+use t11_jobs::store::{Call, Patience, Round, Settlement, Store, Want};
 use t11_store::testing::TestDb;
 use uuid::Uuid;
 
@@ -72,7 +71,11 @@ async fn f19_jobs_run_in_the_order_in_which_they_were_enqueued_whatever_the_repl
         let at = (number + 1) % 2;
         let job = job(&worlds[at]);
         enqueued.push(job.id);
-        stores[at].enqueue(vec![job]).await.unwrap();
+        let round = Round {
+            enqueues: vec![vec![job]],
+            ..Round::default()
+        };
+        stores[at].transact(round).await.unwrap();
         if number == JOBS / 2 {
             ahead.advance(-APART * 2);
             behind.advance(APART);
@@ -82,10 +85,12 @@ async fn f19_jobs_run_in_the_order_in_which_they_were_enqueued_whatever_the_repl
     let (boot, mut taken, mut settlements) = (Uuid::max(), Vec::new(), Vec::new());
     for number in 0..JOBS {
         let call = call(boot, i64::try_from(number + 1).unwrap(), settlements);
-        let answer = stores[number % 2]
-            .exchange(call, Patience::Wait)
-            .await
-            .unwrap();
+        let round = Round {
+            exchanges: vec![(call, Patience::Wait)],
+            ..Round::default()
+        };
+        let mut done = stores[number % 2].transact(round).await.unwrap();
+        let answer = done.answers.remove(0).unwrap();
         assert!(answer.lost.is_empty(), "{answer:?}");
         let leased = &answer.leases[0];
         taken.push(leased.job.id);

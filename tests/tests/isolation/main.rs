@@ -27,6 +27,7 @@ mod watch;
 use std::collections::BTreeSet;
 
 use t11_proto::method::{Auth, METHODS};
+use t11_store::{Db, Engine};
 use t11_tests::TestMesh;
 use t11_tests::processes::ProcessMesh;
 
@@ -200,8 +201,14 @@ fn every_rpc_is_asked_or_stands_in_the_list() {
 async fn no_tenant_reaches_anothers_things() {
     let mesh = TestMesh::start().await;
     let reach = Reach::of(&mesh);
-    let findings = probe_all(&reach, &mesh.stranger()).await;
-    assert_clean(&findings);
+    let is_on_postgres = |db: &Db| db.engine() == Engine::Postgres;
+    // Edge is the same on both databases, and on PostgreSQL asked through Envoy besides.
+    let doors = if mesh.databases().values().any(is_on_postgres) {
+        &[Door::Direct][..]
+    } else {
+        &Door::ALL
+    };
+    assert_clean(&probe_all(&reach, &mesh.stranger(), doors).await, doors);
     mesh.stop().await;
 }
 
@@ -211,7 +218,8 @@ async fn nor_through_envoy() {
         return;
     };
     let reach = Reach::behind_envoy(&mesh);
-    assert_clean(&probe_all(&reach, &mesh.stranger()).await);
+    let doors = &Door::ALL;
+    assert_clean(&probe_all(&reach, &mesh.stranger(), doors).await, doors);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,8 +233,8 @@ async fn the_id_is_what_decides() {
     mesh.stop().await;
 }
 
-/// As everybody, through every door.
-async fn probe_all(reach: &Reach, stranger: &t11_tests::Client) -> Findings {
+/// As everybody.
+async fn probe_all(reach: &Reach, stranger: &t11_tests::Client, doors: &[Door]) -> Findings {
     let victim = Tenant::new(stranger, reach).await;
     let asker = Tenant::new(stranger, reach).await;
     let others = asker.others(reach).await;
@@ -235,7 +243,8 @@ async fn probe_all(reach: &Reach, stranger: &t11_tests::Client) -> Findings {
         asker: &asker,
         people: std::iter::once(&asker.owner).chain(&others).collect(),
         victim: &victim,
-        doors: &Door::ALL,
+        doors,
+        service: None,
     };
     let start = std::time::Instant::now();
     let findings = probe.run().await;
@@ -248,7 +257,7 @@ async fn probe_all(reach: &Reach, stranger: &t11_tests::Client) -> Findings {
     findings
 }
 
-fn assert_clean(findings: &Findings) {
+fn assert_clean(findings: &Findings, doors: &[Door]) {
     let first: Vec<_> = findings.leaks.iter().take(10).collect();
     let first: Vec<_> = first.iter().map(ToString::to_string).collect();
     assert!(
@@ -258,5 +267,5 @@ fn assert_clean(findings: &Findings) {
         first.join("\n")
     );
     assert!(findings.total() >= ATTEMPTS, "{:?}", findings.attempts);
-    assert_eq!(findings.attempts.len(), Door::ALL.len());
+    assert_eq!(findings.attempts.len(), doors.len());
 }

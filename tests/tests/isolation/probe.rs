@@ -80,6 +80,8 @@ pub(crate) struct Probe<'a> {
     pub(crate) people: Vec<&'a Person>,
     pub(crate) victim: &'a Tenant,
     pub(crate) doors: &'a [Door],
+    /// Asked alone.
+    pub(crate) service: Option<&'static str>,
 }
 
 impl Probe<'_> {
@@ -87,7 +89,7 @@ impl Probe<'_> {
     pub(crate) async fn run(&self) -> Findings {
         let mut findings = Findings::default();
         let before = state(self.reach, self.victim).await;
-        for case in &cases() {
+        for case in cases().iter().filter(|case| self.asks(case)) {
             if case.ids.is_empty() {
                 self.ask_plainly(case, &mut findings).await;
             }
@@ -104,6 +106,11 @@ impl Probe<'_> {
             }
         }
         findings
+    }
+
+    fn asks(&self, case: &Case) -> bool {
+        let of = |service| case.method.path.starts_with(&format!("/t11.{service}."));
+        self.service.is_none_or(of)
     }
 
     /// An RPC that names nothing: its answers must be of the asker alone.

@@ -35,7 +35,12 @@ const WITHOUT_POLICY: &[&str] = &["outbox", "queue_orgs"];
 
 /// A new tenant asks for all that another new one has, past edge and as its owner: no check of a
 /// role stands before the walls.
-async fn probed(mesh: &TestMesh, reach: &Reach, tear_down: impl AsyncFnOnce()) -> Findings {
+async fn probed(
+    mesh: &TestMesh,
+    reach: &Reach,
+    service: Option<&'static str>,
+    tear_down: impl AsyncFnOnce(),
+) -> Findings {
     let victim = Tenant::new(&mesh.stranger(), reach).await;
     let asker = Tenant::new(&mesh.stranger(), reach).await;
     tear_down().await;
@@ -45,6 +50,7 @@ async fn probed(mesh: &TestMesh, reach: &Reach, tear_down: impl AsyncFnOnce()) -
         people: vec![&asker.owner],
         victim: &victim,
         doors: &[Door::Direct],
+        service,
     };
     probe.run().await
 }
@@ -72,7 +78,7 @@ async fn a_predicate_left_out_is_noticed() {
             break;
         };
         let tear_down = async || db.leave_out_organization(|of| of == *table);
-        let findings = probed(&mesh, &reach, tear_down).await;
+        let findings = probed(&mesh, &reach, Some(service), tear_down).await;
         db.leave_out_organization(|_| false);
         assert_noticed(table, &findings);
     }
@@ -88,13 +94,13 @@ async fn row_security_holds_alone_and_its_loss_is_noticed() {
         for db in databases.values() {
             db.leave_out_organization(|of| !WITHOUT_POLICY.contains(&of));
         }
-        let findings = probed(&mesh, &reach, async || {}).await;
+        let findings = probed(&mesh, &reach, None, async || {}).await;
         let leaks: Vec<_> = findings.leaks.iter().map(ToString::to_string).collect();
         assert!(leaks.is_empty(), "row security alone: {leaks:#?}");
         for (service, table) in TABLES {
             let db = &databases[*service];
             let tear_down = async || row_security(db, "DISABLE", table).await;
-            let findings = probed(&mesh, &reach, tear_down).await;
+            let findings = probed(&mesh, &reach, Some(service), tear_down).await;
             row_security(db, "ENABLE", table).await;
             assert_noticed(table, &findings);
         }

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
 
 use anyhow::{Context as _, Result};
 
+use super::verdicts::Verdicts;
 use super::{Lab, Step};
 use crate::dev::{self, Profile};
 use crate::server::DevServer;
@@ -170,14 +172,14 @@ fn proto(lab: &mut Lab<'_>) -> Result<()> {
 }
 
 fn sqlite(lab: &mut Lab<'_>) -> Result<()> {
-    shell::run(&mut cargo_test(lab))
+    run_tests(&mut cargo_test(lab))
 }
 
 /// The same selection of crates as on SQLite: another one would unify features otherwise and
 /// compile most of them again.
 fn postgres(lab: &mut Lab<'_>) -> Result<()> {
     let mut cargo = cargo_test_with_servers(lab)?;
-    shell::run(cargo.args(["--lib", "--bins", "--tests"]))
+    run_tests(cargo.args(["--lib", "--bins", "--tests"]))
 }
 
 /// What makes a mesh of processes by itself has run with PostgreSQL.
@@ -188,7 +190,20 @@ fn mesh(lab: &mut Lab<'_>) -> Result<()> {
         .args(["--test", "scenarios", "--test", "check_redis", "--"])
         .args(["--skip", "traces::", "--test-threads", "2"])
         .env("T11_TEST_SHAPE", "processes");
-    shell::run(&mut cargo)
+    run_tests(&mut cargo)
+}
+
+/// Runs tests; an error names those that failed.
+fn run_tests(cargo: &mut Command) -> Result<()> {
+    let verdicts = Mutex::new(Verdicts::default());
+    let heard = |line: &str| {
+        if let Ok(mut verdicts) = verdicts.lock() {
+            verdicts.read(line);
+        }
+    };
+    let ran = shell::run_heard(cargo, heard);
+    let verdicts = verdicts.into_inner()?;
+    ran.with_context(|| verdicts.to_string())
 }
 
 fn cargo_test_with_servers(lab: &mut Lab<'_>) -> Result<Command> {
