@@ -74,19 +74,18 @@ impl Kommo {
         connection: Uuid,
         lane: Lane,
     ) -> Result<Account, Error> {
-        let (mut known, mut token) = self.store.opened(scope, connection).await?;
-        if self.is_over(&known, &token) {
-            self.refresher
-                .renew(scope, connection, token.version)
-                .await?;
-            (known, token) = self.store.opened(scope, connection).await?;
+        let mut opened = self.store.opened_lately(scope, connection).await?;
+        if self.is_over(&opened.0, &opened.1) {
+            self.renew(scope, connection, opened.1.version).await?;
+            opened = self.store.opened_lately(scope, connection).await?;
         }
+        let (known, token) = &*opened;
         let host = self.hosts().account(&known.host)?;
         self.meter.set_rate(&host, known.rate());
-        let client = Client::new(&self.http, &self.pace, host, token.access);
+        let client = Client::new(&self.http, &self.pace, host, token.access.clone());
         Ok(Account {
             client: client.in_lane(lane),
-            connection: known,
+            connection: known.clone(),
             token_version: token.version,
         })
     }
@@ -128,7 +127,9 @@ impl Kommo {
         connection: Uuid,
         seen: i64,
     ) -> Result<(), Error> {
-        self.refresher.renew(scope, connection, seen).await
+        let renewed = self.refresher.renew(scope, connection, seen).await;
+        self.store.forget_opened(scope, connection);
+        renewed
     }
 
     /// What the account says of itself. Where there is no account any more it may have moved, which

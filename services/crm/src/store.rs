@@ -14,6 +14,7 @@ mod intakes;
 mod lead_effects;
 mod messages;
 mod mirror;
+mod opened;
 mod pending_installs;
 mod syncs;
 mod tokens;
@@ -40,11 +41,17 @@ pub(crate) struct Store {
     db: Db,
     world: World,
     keyring: Arc<Keyring>,
+    kept: opened::Kept,
 }
 
 impl Store {
     pub(crate) fn new(db: Db, world: World, keyring: Arc<Keyring>) -> Self {
-        Self { db, world, keyring }
+        Self {
+            db,
+            world,
+            keyring,
+            kept: opened::Kept::default(),
+        }
     }
 }
 

@@ -37,9 +37,14 @@ const ANSWER_SLACK: Duration = Duration::from_secs(1);
 const ROLLBACK: Duration = Duration::from_secs(4);
 
 /// One round trip. A transaction may become read-only at any time, so no `BEGIN READ ONLY` either.
+///
+/// Connections keep the plans of prepared statements, made perhaps when a table was empty and any
+/// plan was good; one that reads the whole table is bad ever after. So where there is an index it is
+/// used, and such a plan is not compiled for what it claims to cost.
 const BEGIN: &str = "SELECT set_config('app.organization_id', $1, true), \
      set_config('app.system', $2, true), set_config('search_path', $3, true), \
      set_config('statement_timeout', $4, true), set_config('transaction_read_only', $5, true), \
+     set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), \
      set_config('role', $6, true)";
 
 /// What [`BEGIN`] gives as the role when none is to be taken.

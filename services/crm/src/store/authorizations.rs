@@ -152,7 +152,9 @@ impl Store {
             tx.audit_target(format_name("connections", id));
             find(&tx, id).await
         });
-        Box::pin(connect).await
+        let connected = Box::pin(connect).await?;
+        self.forget_opened(scope, connected.id);
+        Ok(connected)
     }
 
     /// The row of an account, made or renewed.
@@ -236,7 +238,9 @@ impl Store {
             row.update(&tx).await?;
             Ok::<_, Error>(())
         });
-        set.await
+        let disabled = set.await;
+        self.forget_opened(scope, id);
+        disabled
     }
 
     /// Notes what a connected account says of itself; `false` when it is another account.
@@ -258,7 +262,9 @@ impl Store {
             row.update(&tx).await?;
             Ok::<_, Error>(true)
         });
-        note.await
+        let noted = note.await;
+        self.forget_opened(scope, id);
+        noted
     }
 }
 

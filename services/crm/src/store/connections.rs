@@ -104,7 +104,9 @@ impl Store {
             tx.audit_target(format_name("connections", id));
             find(&tx, id).await
         });
-        update.await
+        let updated = update.await;
+        self.forget_opened(scope, id);
+        updated
     }
 
     /// Accounts of all organizations that refuse us: host and state.
@@ -135,7 +137,9 @@ impl Store {
             tx.audit_target(format_name("connections", id));
             Ok(())
         });
-        delete.await
+        let deleted = delete.await;
+        self.forget_opened(scope, id);
+        deleted
     }
 }
 

@@ -133,7 +133,9 @@ impl Store {
             store.note_renewal(&tx, id, claims, host).await?;
             Ok::<_, Error>(true)
         });
-        keep.await
+        let kept = keep.await;
+        self.forget_opened(scope, id);
+        kept
     }
 
     /// What a renewed pair tells of its account.
@@ -205,7 +207,9 @@ impl Store {
             }
             Ok::<_, Error>(())
         });
-        refuse.await
+        let refused = refuse.await;
+        self.forget_opened(scope, id);
+        refused
     }
 
     /// Lets others try.

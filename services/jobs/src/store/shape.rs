@@ -53,6 +53,10 @@ impl Text {
         }
     }
 
+    pub(super) fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
     pub(super) fn add(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
         self

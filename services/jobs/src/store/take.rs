@@ -285,8 +285,15 @@ fn start_jobs(mut text: Text, terms: usize) -> Text {
         .add(
             ", progress_step = '', progress_done = 0, progress_total = 0, progress_percent = 0, \
              revision = (SELECT o.revision FROM job_orgs o WHERE o.org_id = jobs.org_id) \
-             WHERE position IN (",
+             WHERE position ",
         );
+    // PostgreSQL would look up the first jobs anew for each row of the table, as long as it takes
+    // the table for small; an array it makes once.
+    let (open, close) = match text.backend() {
+        DbBackend::Postgres => ("= ANY (ARRAY (", "))"),
+        _ => ("IN (", ")"),
+    };
+    text.add(open);
     for term in 0..terms {
         text.add(if term == 0 { "" } else { " UNION ALL " })
             .add("SELECT position FROM (SELECT position FROM jobs WHERE queue = ")
@@ -297,7 +304,7 @@ fn start_jobs(mut text: Text, terms: usize) -> Text {
             .parameter()
             .add(")) t");
     }
-    text.add(") RETURNING ").add(STARTED);
+    text.add(close).add(" RETURNING ").add(STARTED);
     text
 }
 
