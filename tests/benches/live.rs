@@ -17,7 +17,8 @@ use tokio::task::JoinSet;
 /// number.
 const LEADS: usize = 400;
 const WARM_UP: usize = 40;
-const PER_SECOND: u32 = 20;
+/// A rate at which nobody waits for another, and the one that is asked for.
+const PER_SECOND: [u32; 2] = [5, 20];
 const PATIENCE: Duration = Duration::from_secs(120);
 
 type Bench<T> = Result<T, Box<dyn std::error::Error>>;
@@ -29,7 +30,7 @@ async fn main() -> Bench<()> {
         Err(_) => LEADS,
     };
     let model = FakeModel::start().await;
-    for _ in 0..WARM_UP + 2 * leads {
+    for _ in 0..WARM_UP + (PER_SECOND.len() + 1) * leads {
         model.script(answer());
     }
     let front = free_address();
@@ -54,12 +55,15 @@ async fn main() -> Bench<()> {
     company.kommo.set_parallel_deliveries(64);
     company.agent(json!({})).await;
 
-    paced(&company, WARM_UP).await?;
-    let before = company.kommo.deliveries().len();
-    print(&latencies("reply", paced(&company, leads).await?))?;
-    let deliveries = company.kommo.deliveries().split_off(before);
-    let taken = deliveries.iter().map(|delivery| delivery.took).collect();
-    print(&latencies("webhook", taken))?;
+    paced(&company, WARM_UP, PER_SECOND[0]).await?;
+    for rate in PER_SECOND {
+        let before = company.kommo.deliveries().len();
+        let waited = paced(&company, leads, rate).await?;
+        print(&latencies("reply", rate, waited))?;
+        let deliveries = company.kommo.deliveries().split_off(before);
+        let taken = deliveries.iter().map(|delivery| delivery.took).collect();
+        print(&latencies("webhook", rate, taken))?;
+    }
     print(&sustained(&company, leads).await?)
 }
 
@@ -76,8 +80,8 @@ fn print(figures: &Value) -> Bench<()> {
 }
 
 /// How long each lead waited, when they write at a fixed rate.
-async fn paced(company: &Arc<Company>, count: usize) -> Bench<Vec<Duration>> {
-    let mut ticks = tokio::time::interval(Duration::from_secs(1) / PER_SECOND);
+async fn paced(company: &Arc<Company>, count: usize, rate: u32) -> Bench<Vec<Duration>> {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / rate);
     let mut waiting = JoinSet::new();
     for _ in 0..count {
         ticks.tick().await;
@@ -96,12 +100,12 @@ async fn paced(company: &Arc<Company>, count: usize) -> Bench<Vec<Duration>> {
     Ok(waited.into_iter().collect::<Result<_, _>>()?)
 }
 
-fn latencies(bench: &str, mut waited: Vec<Duration>) -> Value {
+fn latencies(bench: &str, rate: u32, mut waited: Vec<Duration>) -> Value {
     waited.sort_unstable();
     let at =
         |share: f64| waited[((waited.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
     json!({
-        "bench": bench, "conversations_per_s": PER_SECOND, "count": waited.len(),
+        "bench": format!("{bench}, {rate} conversations/s"), "count": waited.len(),
         "p50_ms": at(0.5), "p99_ms": at(0.99),
     })
 }

@@ -75,14 +75,12 @@ impl Relay {
         let mut back_off = FIRST_BACK_OFF;
         while !stop.is_cancelled() {
             match self.pass().await {
-                Ok(0) => tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = self.db.outbox_filled() => {}
-                    () = tokio::time::sleep(SWEEP) => {}
-                },
-                Ok(_) => {
+                Ok(rest) => {
                     back_off = FIRST_BACK_OFF;
                     self.batch = MAX_BATCH;
+                    if rest == Rest::None {
+                        self.wait(&stop).await;
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(
@@ -102,18 +100,25 @@ impl Relay {
         }
     }
 
-    /// Hands over one batch; how many jobs it had.
-    async fn pass(&self) -> Result<u64, RelayError> {
-        let delivered = match self.db.engine() {
-            Engine::Sqlite => self.pass_outside().await?,
-            Engine::Postgres => self.pass_locked().await?,
-        };
-        metrics::counter!("t11_store_outbox_delivered_total").increment(delivered);
-        Ok(delivered)
+    /// Until something is put into the outbox: what was put there during the last pass counts.
+    async fn wait(&self, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.db.outbox_filled() => {}
+            () = tokio::time::sleep(SWEEP) => {}
+        }
+    }
+
+    /// Hands over one batch.
+    async fn pass(&self) -> Result<Rest, RelayError> {
+        match self.db.engine() {
+            Engine::Sqlite => self.pass_outside().await,
+            Engine::Postgres => self.pass_locked().await,
+        }
     }
 
     /// Read, deliver, delete: the writer of SQLite must not wait for the sink.
-    async fn pass_outside(&self) -> Result<u64, RelayError> {
+    async fn pass_outside(&self) -> Result<Rest, RelayError> {
         let batch = self.batch;
         let jobs = self
             .db
@@ -122,21 +127,20 @@ impl Relay {
                 move |tx| async move { outbox::oldest(&tx, batch).await },
             )
             .await?;
-        let Some(positions) = deliver(self.sink.as_ref(), jobs).await? else {
-            return Ok(0);
-        };
-        let delivered = positions.len() as u64;
-        self.db
-            .write(RELAY, move |tx| async move {
-                outbox::remove(&tx, &positions).await
-            })
-            .await?;
-        Ok(delivered)
+        let Delivered { positions, rest } = deliver(self.sink.as_ref(), jobs, batch).await?;
+        if !positions.is_empty() {
+            self.db
+                .write(RELAY, move |tx| async move {
+                    outbox::remove(&tx, &positions).await
+                })
+                .await?;
+        }
+        Ok(rest)
     }
 
     /// The same under a lock, so that of several replicas one relays at a time: else each would
     /// deliver what the other is delivering.
-    async fn pass_locked(&self) -> Result<u64, RelayError> {
+    async fn pass_locked(&self) -> Result<Rest, RelayError> {
         let (sink, batch) = (self.sink.clone(), self.batch);
         self.db
             .write(RELAY, move |tx| async move {
@@ -144,11 +148,11 @@ impl Relay {
                     .await
                     .map_err(StoreError::from)?;
                 let jobs = outbox::oldest(&tx, batch).await?;
-                let Some(positions) = deliver(sink.as_ref(), jobs).await? else {
-                    return Ok(0);
-                };
-                outbox::remove(&tx, &positions).await?;
-                Ok(positions.len() as u64)
+                let Delivered { positions, rest } = deliver(sink.as_ref(), jobs, batch).await?;
+                if !positions.is_empty() {
+                    outbox::remove(&tx, &positions).await?;
+                }
+                Ok(rest)
             })
             .await
     }
@@ -183,15 +187,27 @@ const RELAY: System = System("outbox relay");
 const LOCK: &str =
     "SELECT pg_advisory_xact_lock(hashtextextended('t11.outbox.' || current_schema(), 0))";
 
-/// Hands over as many of `jobs` as fit into one batch; their positions, `None` without jobs.
+/// Whether a pass has left jobs that it saw, or could not see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    None,
+    Some,
+}
+
+/// What was handed over.
+struct Delivered {
+    positions: Vec<i64>,
+    rest: Rest,
+}
+
+/// Hands over as many of `jobs`, of which at most `batch` were read, as fit into one call.
 async fn deliver(
     sink: &dyn JobSink,
     jobs: Vec<(i64, OutboxJob)>,
-) -> Result<Option<Vec<i64>>, RelayError> {
-    if jobs.is_empty() {
-        return Ok(None);
-    }
-    let mut bytes = 0;
+    batch: u64,
+) -> Result<Delivered, RelayError> {
+    let read = jobs.len();
+    let (mut bytes, is_full) = (0, read as u64 >= batch);
     let (positions, jobs): (Vec<_>, Vec<_>) = jobs
         .into_iter()
         .enumerate()
@@ -201,6 +217,14 @@ async fn deliver(
         })
         .map(|(_, job)| job)
         .unzip();
-    sink.deliver(&jobs).await.map_err(RelayError::Sink)?;
-    Ok(Some(positions))
+    if !jobs.is_empty() {
+        sink.deliver(&jobs).await.map_err(RelayError::Sink)?;
+    }
+    metrics::counter!("t11_store_outbox_delivered_total").increment(jobs.len() as u64);
+    let rest = if is_full || jobs.len() < read {
+        Rest::Some
+    } else {
+        Rest::None
+    };
+    Ok(Delivered { positions, rest })
 }

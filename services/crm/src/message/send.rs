@@ -70,9 +70,8 @@ impl Messages {
         let connection = account.connection;
         let candidates = self.candidates(scope, &connection, &message).await?;
         let Some(first) = candidates.first() else {
-            return self
-                .refuse(scope, &message, transport::no_candidate(&connection))
-                .await;
+            let refused = self.refuse(scope, &message, transport::no_candidate(&connection));
+            return Box::pin(refused).await;
         };
         let Some(message) = self.store.begin_try(scope, &message, *first).await? else {
             return self.store.message(scope, message.new.idempotency_key).await;
