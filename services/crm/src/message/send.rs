@@ -63,11 +63,10 @@ impl Messages {
     }
 
     async fn try_send(&self, scope: &OrgScope, message: Message) -> Result<Message, Error> {
-        let account = self
-            .kommo
-            .account(scope, message.new.connection, Lane::Reply)
-            .await?;
-        let connection = account.connection;
+        let id = message.new.connection;
+        self.kommo.account(scope, id, Lane::Reply).await?;
+        // As it is now: what is left of the month decides which way is taken.
+        let connection = self.store.connection(scope, id).await?;
         let candidates = self.candidates(scope, &connection, &message).await?;
         let Some(first) = candidates.first() else {
             let refused = self.refuse(scope, &message, transport::no_candidate(&connection));
