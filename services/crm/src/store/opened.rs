@@ -22,13 +22,32 @@ const MOST: usize = 1_024;
 /// An account and what opens it.
 pub(crate) type Opened = Arc<(Connection, Token)>;
 
-/// Accounts, by organization and connection. Clones are the same.
+type Key = (OrgId, Uuid);
+
+/// Accounts, by organization and connection, and when each was read and changed. Clones are the
+/// same.
 #[derive(Clone)]
-pub(super) struct Kept(Arc<Cache<(OrgId, Uuid), (Opened, Instant)>>);
+pub(super) struct Kept {
+    read: Arc<Cache<Key, (Opened, Instant)>>,
+    changed: Arc<Cache<Key, Instant>>,
+}
 
 impl Default for Kept {
     fn default() -> Self {
-        Self(Arc::new(Cache::new(MOST)))
+        Self {
+            read: Arc::new(Cache::new(MOST)),
+            changed: Arc::new(Cache::new(MOST)),
+        }
+    }
+}
+
+impl Kept {
+    /// What was read not long ago, and begun to be read after the last change: a reader may have
+    /// been overtaken by who changed it.
+    fn get(&self, key: &Key) -> Option<Opened> {
+        let (opened, began) = self.read.get(key)?;
+        let is_changed = self.changed.get(key).is_some_and(|time| time >= began);
+        (!is_changed && began.elapsed() < KEPT).then_some(opened)
     }
 }
 
@@ -40,19 +59,17 @@ impl Store {
     /// As [`Store::opened`].
     pub(crate) async fn opened_lately(&self, scope: &OrgScope, id: Uuid) -> Result<Opened, Error> {
         let key = (scope.org(), id);
-        if let Some((opened, time)) = self.kept.0.get(&key)
-            && time.elapsed() < KEPT
-        {
+        if let Some(opened) = self.kept.get(&key) {
             return Ok(opened);
         }
-        let time = Instant::now();
+        let began = Instant::now();
         let opened = Arc::new(self.opened(scope, id).await?);
-        self.kept.0.insert(key, (opened.clone(), time));
+        self.kept.read.insert(key, (opened.clone(), began));
         Ok(opened)
     }
 
     /// The account has changed.
     pub(crate) fn forget_opened(&self, scope: &OrgScope, id: Uuid) {
-        self.kept.0.remove(&(scope.org(), id));
+        self.kept.changed.insert((scope.org(), id), Instant::now());
     }
 }

@@ -172,14 +172,6 @@ async fn settle(
     jobs: Vec<Job>,
     turns: &mut [Result<Turn, Error>],
 ) -> Result<(), Error> {
-    if jobs.is_empty()
-        && turns
-            .iter()
-            .flatten()
-            .all(|turn| turn.speaks_of().is_empty())
-    {
-        return Ok(());
-    }
     let jobs = jobs.into_iter().map(|job| (job.id, Change::of(job)));
     let mut settling = Settling {
         now: ledger.now,
@@ -191,8 +183,7 @@ async fn settle(
     }
     let mut changes: Vec<_> = settling.jobs.into_values().collect();
     changes.sort_by_key(|change| change.after.position);
-    ledger.save(changes).await?;
-    ledger.flush().await
+    ledger.save(changes).await
 }
 
 async fn enqueue_all(

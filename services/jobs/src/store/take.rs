@@ -252,6 +252,9 @@ impl Ledger<'_> {
 
     /// Leases given before, as far as they still hold.
     pub(super) async fn given_before(&self, leases: &[Lease]) -> Result<Vec<Leased>, Error> {
+        if leases.is_empty() {
+            return Ok(Vec::new());
+        }
         let rows = jobs::Entity::find()
             .filter(jobs::Column::Id.is_in(padded(leases.iter().map(|lease| lease.job))))
             .filter(jobs::Column::State.eq(State::Running.as_str()))
