@@ -257,24 +257,12 @@ impl Briefing {
         agent: &Agent,
         conversation: &Conversation,
     ) -> Result<Known, Error> {
-        let (scripts, responses) = match &agent.frozen {
-            None => self.store.published_plays(scope, agent.id).await?,
-            Some(frozen) => self.store.frozen_plays(scope, frozen.clone()).await?,
-        };
-        let memories = if agent.settings.memory_enabled {
-            let client = client_key(conversation);
-            self.store.memories(scope, client).await?
-        } else {
-            Vec::new()
-        };
-        let triggers = self.store.armed_triggers(scope, agent.id, conversation.id);
-        Ok(Known {
-            crm: None,
-            memories,
-            scripts,
-            responses,
-            triggers: triggers.await?,
-        })
+        let client = agent.settings.memory_enabled;
+        let client = client.then(|| client_key(conversation));
+        let known = self
+            .store
+            .known(scope, agent.clone(), conversation.id, client);
+        known.await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod actions;
 mod agents;
+mod briefing;
 mod categories;
 mod chunks;
 mod conversations;

@@ -95,16 +95,8 @@ impl Leads {
         lead: &MirroredLead,
         contact: Option<&MirroredContact>,
     ) -> Result<(), Error> {
-        let store = &self.store;
-        store
-            .put_leads(scope, connection, vec![lead.clone()])
-            .await?;
-        if let Some(contact) = contact {
-            store
-                .put_contacts(scope, connection, vec![contact.clone()])
-                .await?;
-        }
-        Ok(())
+        let (lead, contact) = (lead.clone(), contact.cloned());
+        self.store.put_lead(scope, connection, lead, contact).await
     }
 
     async fn known(

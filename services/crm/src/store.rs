@@ -42,6 +42,7 @@ pub(crate) struct Store {
     world: World,
     keyring: Arc<Keyring>,
     kept: opened::Kept,
+    heard: catalog::Heard,
 }
 
 impl Store {
@@ -51,6 +52,7 @@ impl Store {
             world,
             keyring,
             kept: opened::Kept::default(),
+            heard: catalog::none_heard(),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! How often plays are used, and how often the client answers.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
@@ -9,79 +8,69 @@ use sea_orm::{
     ActiveModelTrait as _, ActiveValue, ColumnTrait as _, IntoActiveModel as _, QueryFilter as _,
     QuerySelect as _,
 };
-use t11_core::{OrgScope, World, parse_name};
+use t11_core::{World, parse_name};
 use t11_store::{StoreError, Tx};
 use uuid::Uuid;
 
 use super::entity::{objection_response, play_use, script};
-use super::{Store, objections, scripts};
+use super::{objections, scripts};
 use crate::Error;
+use crate::agent::Agent;
 use crate::playbook::{Counts, ObjectionResponse, Script};
-use crate::version::{Frozen, Snapshot};
+use crate::version::Snapshot;
 
 /// A client who answers within that shows that the play was a good one.
 const ANSWERED_WITHIN: TimeDelta = TimeDelta::hours(24);
 
-impl Store {
-    /// Published plays that an agent may use.
-    pub(crate) async fn published_plays(
-        &self,
-        scope: &OrgScope,
-        agent: Uuid,
-    ) -> Result<(Vec<Script>, Vec<ObjectionResponse>), Error> {
-        self.db
-            .read(scope, move |tx| async move {
-                let scripts = scripts::published(&tx, agent).await?;
-                Ok((scripts, objections::published(&tx, agent).await?))
-            })
-            .await
+/// The plays that an agent may use: those of a version, or those that are published now.
+pub(super) async fn usable(
+    tx: &Tx,
+    agent: &Agent,
+) -> Result<(Vec<Script>, Vec<ObjectionResponse>), Error> {
+    match &agent.frozen {
+        Some(frozen) => of_version(tx, &frozen.snapshot).await,
+        None => {
+            let scripts = scripts::published(tx, agent.id).await?;
+            Ok((scripts, objections::published(tx, agent.id).await?))
+        }
     }
 }
 
-impl Store {
-    /// The plays of a version, with how they have fared since: of several that apply, the better one
-    /// is said.
-    pub(crate) async fn frozen_plays(
-        &self,
-        scope: &OrgScope,
-        frozen: Arc<Frozen>,
-    ) -> Result<(Vec<Script>, Vec<ObjectionResponse>), Error> {
-        self.db
-            .read(scope, move |tx| async move {
-                let plays = &frozen.snapshot;
-                let counts = counts(&tx, plays).await?;
-                let of = |id: &Uuid| counts.get(id).copied().unwrap_or_default();
-                let mut scripts: Vec<_> = plays
-                    .scripts
-                    .iter()
-                    .map(|(id, given)| Script {
-                        id: *id,
-                        given: given.clone(),
-                        counts: of(id),
-                        revision: 0,
-                        create_time: DateTime::UNIX_EPOCH,
-                        update_time: DateTime::UNIX_EPOCH,
-                    })
-                    .collect();
-                scripts.sort_by_key(|script| script.given.display_name.to_lowercase());
-                let responses = plays.responses.iter().map(|(id, given)| ObjectionResponse {
-                    id: *id,
-                    given: given.clone(),
-                    counts: of(id),
-                    revision: 0,
-                    create_time: DateTime::UNIX_EPOCH,
-                    update_time: DateTime::UNIX_EPOCH,
-                });
-                Ok((scripts, responses.collect()))
-            })
-            .await
-    }
+/// With how they have fared since: of several that apply, the better one is said.
+async fn of_version(
+    tx: &Tx,
+    plays: &Snapshot,
+) -> Result<(Vec<Script>, Vec<ObjectionResponse>), Error> {
+    let counts = counts(tx, plays).await?;
+    let of = |id: &Uuid| counts.get(id).copied().unwrap_or_default();
+    let scripts = plays.scripts.iter().map(|(id, given)| Script {
+        id: *id,
+        given: given.clone(),
+        counts: of(id),
+        revision: 0,
+        create_time: DateTime::UNIX_EPOCH,
+        update_time: DateTime::UNIX_EPOCH,
+    });
+    let mut scripts: Vec<_> = scripts.collect();
+    scripts.sort_by_key(|script| script.given.display_name.to_lowercase());
+    let responses = plays.responses.iter().map(|(id, given)| ObjectionResponse {
+        id: *id,
+        given: given.clone(),
+        counts: of(id),
+        revision: 0,
+        create_time: DateTime::UNIX_EPOCH,
+        update_time: DateTime::UNIX_EPOCH,
+    });
+    Ok((scripts, responses.collect()))
 }
 
 /// Uses and successes of the plays that are still there.
 async fn counts(tx: &Tx, plays: &Snapshot) -> Result<HashMap<Uuid, Counts>, Error> {
     use objection_response::Column as Response;
     use script::Column as Line;
+    if plays.scripts.is_empty() && plays.responses.is_empty() {
+        return Ok(HashMap::new());
+    }
     let scripts: Vec<(Uuid, i64, i64)> = tx
         .find::<script::Entity>()?
         .filter(Line::Id.is_in(plays.scripts.keys().copied()))

@@ -226,28 +226,23 @@ impl Store {
             })
             .await
     }
+}
 
-    /// Triggers that a client's message may fire, with what is left of their limits.
-    pub(crate) async fn armed_triggers(
-        &self,
-        scope: &OrgScope,
-        agent_id: Uuid,
-        conversation_id: Uuid,
-    ) -> Result<Vec<Armed>, Error> {
-        let now = self.world.now();
-        self.db
-            .read(scope, move |tx| async move {
-                let mut armed = Vec::new();
-                for trigger in enabled(&tx, agent_id).await? {
-                    if trigger.given.kind.is_of_text() {
-                        let limit = limit(&tx, &trigger, conversation_id, now).await?;
-                        armed.push(Armed { trigger, limit });
-                    }
-                }
-                Ok(armed)
-            })
-            .await
+/// Triggers that a client's message may fire, with what is left of their limits.
+pub(super) async fn armed(
+    tx: &Tx,
+    agent_id: Uuid,
+    conversation_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<Armed>, Error> {
+    let mut armed = Vec::new();
+    for trigger in enabled(tx, agent_id).await? {
+        if trigger.given.kind.is_of_text() {
+            let limit = limit(tx, &trigger, conversation_id, now).await?;
+            armed.push(Armed { trigger, limit });
+        }
     }
+    Ok(armed)
 }
 
 /// `agents/{agent}/triggers/{trigger}`.

@@ -40,6 +40,8 @@ pub(crate) struct About {
     pub(crate) contact_id: i64,
     pub(crate) lead_id: i64,
     pub(crate) place: Place,
+    /// As it was read for that, if it was.
+    pub(crate) lead: Option<MirroredLead>,
 }
 
 /// Where a lead is; 0 is not known.
@@ -66,7 +68,8 @@ impl Reading<'_> {
     pub(crate) async fn about(&self, message: &Message) -> Result<About, Error> {
         let mut about = self.whom(message).await?;
         if about.lead_id != 0 {
-            about.place = self.place(about.lead_id, Place::default()).await?;
+            let told = Place::default();
+            (about.place, about.lead) = self.place(about.lead_id, told).await?;
         }
         Ok(about)
     }
@@ -123,34 +126,39 @@ impl Reading<'_> {
         Ok(best.map(|lead| lead.id).or(only).map_or(0, |id| id.0))
     }
 
-    /// Where a lead is now; as it was last read, or else told, when Kommo does not say.
-    pub(crate) async fn place(&self, lead: i64, told: Place) -> Result<Place, Error> {
+    /// Where a lead is now, and the lead as it was read for that; as it was last read, or else told,
+    /// when Kommo does not say.
+    pub(crate) async fn place(
+        &self,
+        lead: i64,
+        told: Place,
+    ) -> Result<(Place, Option<MirroredLead>), Error> {
+        let id = LeadId(lead);
+        let asked = self.kommo.with(
+            self.scope,
+            self.connection,
+            Lane::Reply,
+            |client| async move { client.lead(id, &[LeadWith::Contacts]).await },
+        );
+        let error = match asked.await {
+            Ok(lead) => {
+                let lead = MirroredLead::from(&lead);
+                return Ok((Place::of(&lead), Some(lead)));
+            }
+            Err(error) => error,
+        };
         let last = match told.pipeline_id {
             0 => self.last_place(lead).await?.unwrap_or(told),
             _ => told,
         };
-        let id = LeadId(lead);
-        let asked = self.ask_or_know(last.pipeline_id != 0, |client| async move {
-            client.lead(id, &[LeadWith::Contacts]).await
-        });
-        let Some(lead) = asked.await? else {
-            return Ok(last);
-        };
-        let lead = MirroredLead::from(&lead);
-        let place = Place::of(&lead);
-        self.mirror(lead).await?;
-        Ok(place)
+        self.go_on_without(error, last.pipeline_id != 0)?;
+        Ok((last, None))
     }
 
     async fn last_place(&self, lead: i64) -> Result<Option<Place>, Error> {
         let (store, connection) = (&self.kommo.store, self.connection);
         let known = store.mirrored_lead(self.scope, connection, lead).await?;
         Ok(known.map(|(lead, _contact)| Place::of(&lead)))
-    }
-
-    async fn mirror(&self, lead: MirroredLead) -> Result<(), Error> {
-        let (store, connection) = (&self.kommo.store, self.connection);
-        store.put_leads(self.scope, connection, vec![lead]).await
     }
 
     /// The client's message that made a bot ask: the newest of this text in the lead's talks.
@@ -188,7 +196,7 @@ impl Reading<'_> {
                 talk_id: talk.talk_id.0,
                 contact_id: talk.contact_id.map_or(0, |id| id.0),
                 lead_id: lead,
-                place: Place::default(),
+                ..About::default()
             };
             (about, message.id)
         }))
@@ -200,29 +208,25 @@ impl Reading<'_> {
         F: Fn(Client) -> Fut + Send + Sync,
         Fut: Future<Output = Result<T, KommoError>> + Send,
     {
-        self.ask_or_know(false, call).await
-    }
-
-    /// The same where the answer `is_known` well enough not to be waited for.
-    async fn ask_or_know<T, F, Fut>(&self, is_known: bool, call: F) -> Result<Option<T>, Error>
-    where
-        F: Fn(Client) -> Fut + Send + Sync,
-        Fut: Future<Output = Result<T, KommoError>> + Send,
-    {
         let asked = self
             .kommo
             .with(self.scope, self.connection, Lane::Reply, call);
-        let error = match asked.await {
-            Ok(answer) => return Ok(Some(answer)),
-            Err(error) => error,
-        };
+        match asked.await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) => self.go_on_without(error, false).map(|()| None),
+        }
+    }
+
+    /// Whether the event goes on without an answer, which `is_known` well enough perhaps: the error
+    /// itself when it is to be waited for.
+    fn go_on_without(&self, error: Error, is_known: bool) -> Result<(), Error> {
         let is_away = matches!(error.repeat(), Repeat::Safe(_));
         let is_ours = matches!(error, Error::Store(_) | Error::Seal(_));
         if is_ours || (is_away && self.may_wait && !is_known) {
             return Err(error);
         }
         tracing::debug!(%error, connection.id = %self.connection, "an event goes on without Kommo's answer");
-        Ok(None)
+        Ok(())
     }
 }
 
@@ -241,6 +245,7 @@ fn said(message: &Message) -> About {
             _ => 0,
         },
         place: Place::default(),
+        lead: None,
     }
 }
 

@@ -18,6 +18,7 @@ use crate::event::{self, BOT, Event, IGNORED, Trouble};
 use crate::intake::outgoing::own_key;
 use crate::intake::reading::{About, Place, Reading, author_word};
 use crate::kommo::Kommo;
+use crate::mirror::MirroredLead;
 use crate::store::Store;
 
 /// The queue of the agents, and the job there.
@@ -35,6 +36,8 @@ pub(crate) struct Dispatcher {
 struct Told {
     kind: EventKind,
     thing: String,
+    /// As it was read for that, if it was.
+    lead: Option<MirroredLead>,
 }
 
 /// What a bot asked with: see `Intake::accept_bot_request`.
@@ -73,9 +76,10 @@ impl Dispatcher {
             Box::pin(self.told(&reading, event, thing)).await?
         };
         match told {
-            Some(told) => {
+            Some(mut told) => {
+                let lead = told.lead.take();
                 let job = job(event, told);
-                self.store.dispatch(scope, event.id, job).await.map(drop)
+                self.store.dispatch(scope, event, lead, job).await
             }
             None => self.store.end_event(scope, event.id, IGNORED).await,
         }
@@ -98,11 +102,12 @@ impl Dispatcher {
         Ok(match thing {
             webhook::Event::Message(message) => {
                 self.note_channel(reading.scope, event, &message).await?;
-                let about = reading.about(&message).await?;
+                let mut about = reading.about(&message).await?;
+                let lead = about.lead.take();
                 let thing = conversation(&about, &message);
                 let message = crm_message(message, about, event);
                 let kind = EventKind::ClientMessage(message);
-                Some(Told { kind, thing })
+                Some(Told { kind, thing, lead })
             }
             webhook::Event::OutgoingMessage(message) => {
                 Some(self.outgoing(reading, event, message).await?)
@@ -152,8 +157,11 @@ impl Dispatcher {
                 .await?;
         }
         message.idempotency_key = key.map(|key| key.to_string()).unwrap_or_default();
-        let kind = EventKind::OutgoingMessage(message);
-        Ok(Told { kind, thing })
+        Ok(Told {
+            kind: EventKind::OutgoingMessage(message),
+            thing,
+            lead: None,
+        })
     }
 
     /// A bot asks because a client has written. The same message mostly comes as a webhook too, so
@@ -183,7 +191,8 @@ impl Dispatcher {
                 (about, format!("bot:{}", ask.step))
             }
         };
-        about.place = reading.place(ask.lead_id, Place::default()).await?;
+        let lead;
+        (about.place, lead) = reading.place(ask.lead_id, Place::default()).await?;
         let thing = match about.chat_id.as_str() {
             "" => format!("lead:{}", ask.lead_id),
             chat => chat.to_owned(),
@@ -200,7 +209,7 @@ impl Dispatcher {
             ..of(about)
         };
         let kind = EventKind::ClientMessage(message);
-        Ok(Some(Told { kind, thing }))
+        Ok(Some(Told { kind, thing, lead }))
     }
 
     async fn key_of(&self, scope: &OrgScope, event: &Event, id: &str) -> Result<String, Error> {
@@ -284,8 +293,8 @@ async fn lead_change(
         responsible_user_id: lead.responsible_user_id.map_or(0, |id| id.0),
     };
     let is_deleted = *action == Action::Delete;
-    let place = match is_deleted {
-        true => told,
+    let (place, read) = match is_deleted {
+        true => (told, None),
         false => reading.place(lead.id.0, told).await?,
     };
     let kind = EventKind::LeadChange(agents::LeadChange {
@@ -297,8 +306,11 @@ async fn lead_change(
         responsible_user_id: place.responsible_user_id,
         deleted: is_deleted,
     });
-    let thing = format!("lead:{}", lead.id);
-    Ok(Told { kind, thing })
+    Ok(Told {
+        kind,
+        thing: format!("lead:{}", lead.id),
+        lead: read,
+    })
 }
 
 fn talk_change(talk: &webhook::Talk) -> Told {
@@ -321,7 +333,11 @@ fn talk_change(talk: &webhook::Talk) -> Told {
         contact_id: talk.contact_id.map_or(0, |id| id.0),
         closed: true,
     });
-    Told { kind, thing }
+    Told {
+        kind,
+        thing,
+        lead: None,
+    }
 }
 
 fn timestamp(time: DateTime<Utc>) -> Timestamp {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::dispatch::Dispatcher;
 use crate::error::Error;
-use crate::event::{self, Filing};
+use crate::event::{self, Event, Filing};
 use crate::store::{Body, Parsed, Store};
 
 /// The kind of the job.
@@ -54,34 +54,33 @@ impl JobHandler for ProcessWebhook {
         let Some(body) = self.store.body(&scope, body).await? else {
             return Ok(());
         };
-        if !body.is_parsed {
-            self.file(&scope, &body).await?;
-        }
-        self.dispatch(&scope, &body, job.attempt < PATIENT_TRIES)
+        let events = match body.is_parsed {
+            true => self.store.received_events(&scope, body.id).await?,
+            false => self.file(&scope, body).await?,
+        };
+        self.dispatch(&scope, events, job.attempt < PATIENT_TRIES)
             .await
     }
 }
 
 impl ProcessWebhook {
-    async fn file(&self, scope: &OrgScope, body: &Body) -> Result<(), Error> {
-        let account = self.store.account_of(scope, body.connection).await?;
-        let parsed = parse(&body.bytes, account);
+    async fn file(&self, scope: &OrgScope, body: Body) -> Result<Vec<Event>, Error> {
+        let parsed = parse(&body.bytes, body.account);
         if let Parsed::Foreign(_) = parsed {
             tracing::warn!(connection.id = %body.connection, "a webhook is of another account");
         }
-        let (id, connection, time) = (body.id, body.connection, body.receive_time);
-        self.store.file(scope, id, connection, parsed, time).await
+        self.store.file(scope, body, parsed).await
     }
 
-    /// Gives every event that nobody has looked at; those that must wait make the job come again.
+    /// Gives every event; those that must wait make the job come again.
     async fn dispatch(
         &self,
         scope: &OrgScope,
-        body: &Body,
+        events: Vec<Event>,
         may_wait: bool,
     ) -> Result<(), JobFailure> {
         let mut failure = None;
-        for event in self.store.received_events(scope, body.id).await? {
+        for event in events {
             let given = self.dispatcher.dispatch(scope, &event, may_wait).await;
             if let Err(error) = given {
                 failure = Some(JobFailure::from(error));

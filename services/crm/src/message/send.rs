@@ -7,7 +7,7 @@ use t11_kommo::Lane;
 use uuid::Uuid;
 
 use super::{Message, NewMessage, Outcome, Refusal, State};
-use crate::connection::{Connection, Transport, month};
+use crate::connection::Transport;
 use crate::error::Error;
 use crate::kommo::Kommo;
 use crate::store::Store;
@@ -63,72 +63,28 @@ impl Messages {
     }
 
     async fn try_send(&self, scope: &OrgScope, message: Message) -> Result<Message, Error> {
+        // Not begun with an account that nothing can be sent to now.
         let id = message.new.connection;
         self.kommo.account(scope, id, Lane::Reply).await?;
-        // As it is now: what is left of the month decides which way is taken.
-        let connection = self.store.connection(scope, id).await?;
-        let candidates = self.candidates(scope, &connection, &message).await?;
-        let Some(first) = candidates.first() else {
-            let refused = self.refuse(scope, &message, transport::no_candidate(&connection));
-            return Box::pin(refused).await;
-        };
-        let Some(message) = self.store.begin_try(scope, &message, *first).await? else {
+        let Some(begun) = self.store.begin_try(scope, &message).await? else {
             return self.store.message(scope, message.new.idempotency_key).await;
         };
         let mut attempt = Try {
             kommo: &self.kommo,
             channel: self.channel.as_ref(),
             scope,
-            connection: &connection,
-            message,
+            connection: &begun.connection,
+            message: begun.message,
         };
-        let tried = Box::pin(self.go_through(&mut attempt, &candidates));
+        let tried = Box::pin(self.go_through(&mut attempt, &begun.candidates));
         match tokio::time::timeout(GIVEN_UP, tried).await {
             Ok(outcome) => outcome,
             Err(_elapsed) => self.end(&attempt, Outcome::Unknown).await,
         }
     }
 
-    async fn candidates(
-        &self,
-        scope: &OrgScope,
-        connection: &Connection,
-        message: &Message,
-    ) -> Result<Vec<Transport>, Error> {
-        let lead = message.new.lead_id;
-        let question = self.store.waiting_bot(scope, connection.id, lead).await?;
-        let month = month(self.world.now());
-        let is_bot_waiting = question.is_some();
-        Ok(transport::candidates(
-            connection,
-            &message.new,
-            is_bot_waiting,
-            &month,
-        ))
-    }
-
-    /// Nothing can send it: a try that is over as it begins.
-    async fn refuse(
-        &self,
-        scope: &OrgScope,
-        message: &Message,
-        refusal: Refusal,
-    ) -> Result<Message, Error> {
-        match self
-            .store
-            .begin_try(scope, message, Transport::Auto)
-            .await?
-        {
-            Some(begun) => {
-                self.store
-                    .end_try(scope, &begun, Outcome::Failed(refusal))
-                    .await
-            }
-            None => self.store.message(scope, message.new.idempotency_key).await,
-        }
-    }
-
-    /// Tries one transport after the other, as long as certainly nothing was sent.
+    /// Tries one transport after the other, as long as certainly nothing was sent. With none to try
+    /// it is over as it begins.
     async fn go_through(
         &self,
         attempt: &mut Try<'_>,

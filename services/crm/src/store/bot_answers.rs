@@ -1,9 +1,10 @@
 //! Bots that wait for an answer of ours.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait as _, QueryFilter as _, QueryOrder as _};
 use t11_core::OrgScope;
+use t11_store::Tx;
 use uuid::Uuid;
 
 use super::Store;
@@ -29,18 +30,9 @@ impl Store {
         connection: Uuid,
         lead: i64,
     ) -> Result<Option<BotQuestion>, Error> {
-        let since = self.world.now() - WAITS;
+        let now = self.world.now();
         let find = self.db.read(scope, move |tx| async move {
-            let query = tx.find::<bot_request::Entity>()?;
-            let newest = query
-                .filter(bot_request::Column::ConnectionId.eq(connection))
-                .filter(bot_request::Column::EntityKind.eq("leads"))
-                .filter(bot_request::Column::EntityId.eq(lead))
-                .filter(bot_request::Column::ReceiveTime.gt(since))
-                .order_by_desc(bot_request::Column::ReceiveTime)
-                .one(&tx)
-                .await?;
-            Ok::<_, Error>(newest.filter(|row| row.use_time.is_none()))
+            waiting(&tx, connection, lead, now).await
         });
         Ok(find.await?.map(|row| BotQuestion {
             id: row.id,
@@ -61,4 +53,23 @@ impl Store {
         });
         note.await
     }
+}
+
+/// The newest question about the lead, if it still waits.
+pub(super) async fn waiting(
+    tx: &Tx,
+    connection: Uuid,
+    lead: i64,
+    now: DateTime<Utc>,
+) -> Result<Option<bot_request::Model>, Error> {
+    let query = tx.find::<bot_request::Entity>()?;
+    let newest = query
+        .filter(bot_request::Column::ConnectionId.eq(connection))
+        .filter(bot_request::Column::EntityKind.eq("leads"))
+        .filter(bot_request::Column::EntityId.eq(lead))
+        .filter(bot_request::Column::ReceiveTime.gt(now - WAITS))
+        .order_by_desc(bot_request::Column::ReceiveTime)
+        .one(tx)
+        .await?;
+    Ok(newest.filter(|row| row.use_time.is_none()))
 }

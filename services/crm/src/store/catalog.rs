@@ -1,14 +1,16 @@
 //! What accounts are set up with, and what synchronisations have changed.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use quick_cache::sync::Cache;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _, Set,
 };
-use t11_core::{OrgScope, Page, PageError, PageRequest};
+use t11_core::{OrgId, OrgScope, Page, PageError, PageRequest};
 use t11_store::Tx;
 use uuid::Uuid;
 
@@ -23,6 +25,16 @@ use crate::jobs::notify;
 const BATCH: usize = 200;
 /// A channel's time is not written anew for every message.
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
+/// Channels whose last time is remembered.
+const REMEMBERED: usize = 10_000;
+
+/// When this process has last noted a channel: of an organization and connection, with its source.
+/// Clones are the same.
+pub(super) type Heard = Arc<Cache<(OrgId, Uuid, String, i64), DateTime<Utc>>>;
+
+pub(super) fn none_heard() -> Heard {
+    Arc::new(Cache::new(REMEMBERED))
+}
 
 impl Store {
     /// Things of a kind, in Kommo's order, those that are gone too.
@@ -159,7 +171,7 @@ impl Store {
         read.await
     }
 
-    /// Notes that a message has come from a channel, to the minute: `source_id` 0 = not known.
+    /// Notes that a message has come from a channel, exact to two minutes: `source_id` 0 = not known.
     pub(crate) async fn note_channel(
         &self,
         scope: &OrgScope,
@@ -168,6 +180,14 @@ impl Store {
         source_id: i64,
     ) -> Result<(), Error> {
         let now = self.world.now();
+        let heard = (scope.org(), connection, name.clone(), source_id);
+        if self
+            .heard
+            .get(&heard)
+            .is_some_and(|time| now - time < MINUTE)
+        {
+            return Ok(());
+        }
         let note = self.db.write(scope, move |tx| async move {
             let row = channel::ActiveModel {
                 org_id: Set(tx.org_id()?.0),
@@ -192,7 +212,9 @@ impl Store {
                 .await?;
             Ok::<_, Error>(())
         });
-        note.await
+        note.await?;
+        self.heard.insert(heard, now);
+        Ok(())
     }
 
     /// Channels that messages have come from, the last heard first, and sources that none has come

@@ -13,8 +13,10 @@ use uuid::Uuid;
 
 use super::Store;
 use super::entity::event;
+use super::mirror::put_leads;
 use crate::error::Error;
 use crate::event::{DUPLICATE, Event, Source, State, Trouble};
+use crate::mirror::MirroredLead;
 
 /// Which events.
 #[derive(Debug, Clone, Default)]
@@ -79,31 +81,28 @@ impl Store {
         scope: &OrgScope,
         inbox: Uuid,
     ) -> Result<Vec<Event>, Error> {
-        let rows = self.db.read(scope, move |tx| async move {
-            let query = tx.find::<event::Entity>()?;
-            let query = query
-                .filter(event::Column::InboxId.eq(inbox))
-                .filter(event::Column::State.eq(State::Received.as_str()))
-                .order_by_asc(event::Column::Id);
-            Ok::<_, Error>(query.all(&tx).await?)
-        });
-        rows.await?.into_iter().map(Event::try_from).collect()
+        let read = self
+            .db
+            .read(scope, move |tx| async move { received(&tx, inbox).await });
+        read.await
     }
 
-    /// Gives an event to the agents; `false` when it is no longer to be given.
+    /// Gives an event to the agents, unless it was given before, and keeps the `lead` that was read
+    /// for it.
     pub(crate) async fn dispatch(
         &self,
         scope: &OrgScope,
-        id: Uuid,
+        event: &Event,
+        lead: Option<MirroredLead>,
         job: NewJob,
-    ) -> Result<bool, Error> {
-        let now = self.world.now();
+    ) -> Result<(), Error> {
+        let (id, connection, now) = (event.id, event.connection, self.world.now());
         let dispatch = self.db.write(scope, move |tx| async move {
-            let is_ours = set_state_from(&tx, id, State::Received, State::Dispatched, now).await?;
-            if is_ours {
+            if set_state_from(&tx, id, State::Received, State::Dispatched, now).await? {
+                put_leads(&tx, connection, lead.as_slice(), now).await?;
                 tx.enqueue(job).await?;
             }
-            Ok::<_, Error>(is_ours)
+            Ok::<_, Error>(())
         });
         dispatch.await
     }
@@ -324,6 +323,18 @@ pub(super) fn blank(now: DateTime<Utc>) -> event::ActiveModel {
         end_time: Set(None),
         ..Default::default()
     }
+}
+
+/// The events that a body brought and that nobody has looked at, in their order.
+pub(super) async fn received(tx: &Tx, inbox: Uuid) -> Result<Vec<Event>, Error> {
+    let rows = tx
+        .find::<event::Entity>()?
+        .filter(event::Column::InboxId.eq(inbox))
+        .filter(event::Column::State.eq(State::Received.as_str()))
+        .order_by_asc(event::Column::Id)
+        .all(tx)
+        .await?;
+    rows.into_iter().map(Event::try_from).collect()
 }
 
 async fn find(tx: &Tx, id: Uuid) -> Result<event::Model, Error> {

@@ -12,9 +12,10 @@ use uuid::Uuid;
 
 use super::Store;
 use super::entity::{connection, event, webhook_body};
-use super::events::{blank, fail, set_state};
+use super::events::{blank, fail, received, set_state};
+use super::inbox::Body;
 use crate::error::Error;
-use crate::event::{Filing, IGNORED, Source, State, Trouble};
+use crate::event::{Event, Filing, IGNORED, Source, State, Trouble};
 
 /// `last_event_time` of a connection is not written more often.
 const HEARD_EVERY: TimeDelta = TimeDelta::seconds(30);
@@ -29,16 +30,16 @@ pub(crate) enum Parsed {
 }
 
 impl Store {
-    /// Files what a body holds. The second time it changes nothing.
+    /// Files what a body holds; the events of it that nobody has looked at. The second time it
+    /// changes nothing.
     pub(crate) async fn file(
         &self,
         scope: &OrgScope,
-        inbox: Uuid,
-        connection: Uuid,
+        body: Body,
         parsed: Parsed,
-        receive_time: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Event>, Error> {
         let (store, now) = (self.clone(), self.world.now());
+        let (inbox, connection, receive_time) = (body.id, body.connection, body.receive_time);
         let file = self.db.write(scope, move |tx| async move {
             let first = tx
                 .update_many::<webhook_body::Entity>()?
@@ -48,13 +49,12 @@ impl Store {
                 .exec(&tx)
                 .await?;
             if first.rows_affected == 0 {
-                return Ok(());
+                return received(&tx, inbox).await;
             }
             note_heard(&tx, connection, now).await?;
             let place = (connection, Some(inbox));
             match parsed {
                 Parsed::Events(filings) => {
-                    note_heard(&tx, connection, now).await?;
                     for filing in filings {
                         store.file_one(&tx, place, filing, receive_time).await?;
                     }
@@ -72,7 +72,7 @@ impl Store {
                     fail(&tx, id, trouble, now).await?;
                 }
             }
-            Ok::<_, Error>(())
+            received(&tx, inbox).await
         });
         file.await
     }

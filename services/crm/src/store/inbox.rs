@@ -9,10 +9,12 @@ use sea_orm::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use t11_core::{OrgId, OrgScope};
+use t11_kommo::id::AccountId;
 use t11_store::{NewJob, Place, Sealed, System, Tx};
 use uuid::Uuid;
 
 use super::Store;
+use super::connections::row;
 use super::entity::{bot_request, webhook_body, webhook_secret};
 use super::filings::insert;
 use crate::error::Error;
@@ -32,6 +34,8 @@ pub(crate) struct Door {
 pub(crate) struct Body {
     pub(crate) id: Uuid,
     pub(crate) connection: Uuid,
+    /// Whose it is by its address; of a connection that is not made yet, nobody's.
+    pub(crate) account: Option<AccountId>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) receive_time: DateTime<Utc>,
     pub(crate) is_parsed: bool,
@@ -105,15 +109,20 @@ impl Store {
         let read = self.db.read(scope, move |tx| async move {
             let query = tx.find::<webhook_body::Entity>()?;
             let query = query.filter(webhook_body::Column::Id.eq(id));
-            Ok::<_, Error>(query.one(&tx).await?)
+            let Some(body) = query.one(&tx).await? else {
+                return Ok(None);
+            };
+            let connection = row(&tx, body.connection_id).await?;
+            Ok::<_, Error>(Some(Body {
+                id: body.id,
+                connection: body.connection_id,
+                account: connection.account_id.map(AccountId),
+                bytes: body.body,
+                receive_time: body.receive_time,
+                is_parsed: body.parse_time.is_some(),
+            }))
         });
-        Ok(read.await?.map(|row| Body {
-            id: row.id,
-            connection: row.connection_id,
-            bytes: row.body,
-            receive_time: row.receive_time,
-            is_parsed: row.parse_time.is_some(),
-        }))
+        read.await
     }
 
     /// Keeps a bot's question, and the client's words in it as an event with the job that handles

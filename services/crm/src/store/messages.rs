@@ -13,17 +13,28 @@ use t11_core::OrgScope;
 use t11_store::{NewJob, StoreError, Tx};
 use uuid::Uuid;
 
-use super::Store;
 use super::entity::message;
-use crate::connection::Transport;
+use super::{Store, bot_answers, connections};
+use crate::connection::{Connection, Transport, month};
 use crate::error::Error;
 use crate::jobs::{reconcile, watch_delivery};
 use crate::message::{Message, NewMessage, Outcome, Refusal, State, TRY_LASTS};
+use crate::transport;
 
 pub(crate) use self::lost::Settled;
 
 /// How long after a bot was started it may still read the field it sends.
 const FIELD_IN_USE: TimeDelta = TimeDelta::seconds(10);
+
+/// A try that has begun.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    pub(crate) message: Message,
+    pub(crate) connection: Connection,
+    /// The transports to try, in this order; the row says the first, or [`Transport::Auto`] when
+    /// there is none.
+    pub(crate) candidates: Vec<Transport>,
+}
 
 impl Store {
     /// The message of the key, made if there is none.
@@ -76,22 +87,25 @@ impl Store {
         })
     }
 
-    /// Begins a try, before anything is sent: from here on the message may be out. `None` when
-    /// another try has begun.
+    /// Begins a try by the best transport there is, before anything is sent: from here on the
+    /// message may be out. `None` when another try has begun.
     pub(crate) async fn begin_try(
         &self,
         scope: &OrgScope,
         message: &Message,
-        transport: Transport,
-    ) -> Result<Option<Message>, Error> {
+    ) -> Result<Option<Begun>, Error> {
         let (id, store, now) = (message.id, self.clone(), self.world.now());
         let begin = self.db.write(scope, move |tx| async move {
-            let Some(row) = locked(&tx, id).await? else {
+            let row = locked(&tx, id).await?;
+            let Some(row) = row.filter(|row| row.state == State::Pending.as_str()) else {
                 return Ok(None);
             };
-            if row.state != State::Pending.as_str() {
-                return Ok(None);
-            }
+            // As it is now: what is left of the month decides which way is taken.
+            let connection = connections::find(&tx, row.connection_id).await?;
+            let bot = bot_answers::waiting(&tx, connection.id, row.lead_id, now).await?;
+            let new = Message::from(row.clone()).new;
+            let candidates = transport::candidates(&connection, &new, bot.is_some(), &month(now));
+            let transport = candidates.first().copied().unwrap_or(Transport::Auto);
             if transport == Transport::FieldBot {
                 field_is_free(&tx, &row, now).await?;
             }
@@ -105,7 +119,11 @@ impl Store {
             // Whoever dies now is found out about.
             tx.enqueue(reconcile::after_try(&store.world, key, now + TRY_LASTS))
                 .await?;
-            Ok(Some(row.update(&tx).await?.into()))
+            Ok(Some(Begun {
+                message: row.update(&tx).await?.into(),
+                connection,
+                candidates,
+            }))
         });
         begin.await
     }

@@ -51,17 +51,23 @@ impl Store {
     ) -> Result<(), Error> {
         let now = self.world.now();
         let put = self.db.write(scope, move |tx| async move {
-            let org = tx.org_id()?.0;
-            for batch in leads.chunks(BATCH) {
-                let rows = batch
-                    .iter()
-                    .map(|lead| lead_row(org, connection, lead, now));
-                lead::Entity::insert_many(rows)
-                    .on_conflict(lead_there())
-                    .exec_without_returning(&tx)
-                    .await?;
-            }
-            Ok::<_, Error>(())
+            put_leads(&tx, connection, &leads, now).await
+        });
+        put.await
+    }
+
+    /// A lead with its contact.
+    pub(crate) async fn put_lead(
+        &self,
+        scope: &OrgScope,
+        connection: Uuid,
+        lead: MirroredLead,
+        contact: Option<MirroredContact>,
+    ) -> Result<(), Error> {
+        let now = self.world.now();
+        let put = self.db.write(scope, move |tx| async move {
+            put_leads(&tx, connection, &[lead], now).await?;
+            put_contacts(&tx, connection, contact.as_slice(), now).await
         });
         put.await
     }
@@ -74,16 +80,7 @@ impl Store {
     ) -> Result<(), Error> {
         let now = self.world.now();
         let put = self.db.write(scope, move |tx| async move {
-            let org = tx.org_id()?.0;
-            for batch in contacts.chunks(BATCH) {
-                let rows = batch.iter();
-                let rows = rows.map(|contact| contact_row(org, connection, contact, now));
-                contact::Entity::insert_many(rows)
-                    .on_conflict(contact_there())
-                    .exec_without_returning(&tx)
-                    .await?;
-            }
-            Ok::<_, Error>(())
+            put_contacts(&tx, connection, &contacts, now).await
         });
         put.await
     }
@@ -135,6 +132,42 @@ impl Store {
         });
         put.await
     }
+}
+
+pub(super) async fn put_leads(
+    tx: &Tx,
+    connection: Uuid,
+    leads: &[MirroredLead],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let org = tx.org_id()?.0;
+    for batch in leads.chunks(BATCH) {
+        let rows = batch.iter();
+        let rows = rows.map(|lead| lead_row(org, connection, lead, now));
+        lead::Entity::insert_many(rows)
+            .on_conflict(lead_there())
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn put_contacts(
+    tx: &Tx,
+    connection: Uuid,
+    contacts: &[MirroredContact],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let org = tx.org_id()?.0;
+    for batch in contacts.chunks(BATCH) {
+        let rows = batch.iter();
+        let rows = rows.map(|contact| contact_row(org, connection, contact, now));
+        contact::Entity::insert_many(rows)
+            .on_conflict(contact_there())
+            .exec_without_returning(tx)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn contact_of(tx: &Tx, connection: Uuid, id: i64) -> Result<Option<contact::Model>, Error> {

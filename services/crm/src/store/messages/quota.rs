@@ -13,7 +13,7 @@ use super::Store;
 use crate::connection::month;
 use crate::error::Error;
 use crate::jobs::notify;
-use crate::store::connections::{account, row};
+use crate::store::connections::account;
 use crate::store::entity::connection;
 
 impl Store {
@@ -24,20 +24,17 @@ impl Store {
             connection::Column::QuotaMonth.eq(month.as_str()),
             Expr::col(connection::Column::QuotaUsed).add(1),
         );
-        tx.update_many::<connection::Entity>()?
+        let count = tx
+            .update_many::<connection::Entity>()?
             .col_expr(connection::Column::QuotaUsed, counted.finally(1).into())
             .col_expr(connection::Column::QuotaMonth, Expr::value(month))
-            .filter(connection::Column::Id.eq(connection))
-            .exec(tx)
-            .await?;
-        // Apart, for a row is large and this is a small part of what waits for it.
-        Box::pin(self.tell_if_used_up(tx, connection)).await
-    }
-
-    async fn tell_if_used_up(&self, tx: &Tx, connection: Uuid) -> Result<(), Error> {
-        let row = row(tx, connection).await?;
-        if row.quota_limit > 0 && row.quota_used == row.quota_limit {
-            self.tell_used_up(tx, &row).await?;
+            .filter(connection::Column::Id.eq(connection));
+        // In a box, for a row is large and this is a small part of what waits for it.
+        let counted = Box::pin(count.exec_with_returning(tx)).await?;
+        for row in counted {
+            if row.quota_limit > 0 && row.quota_used == row.quota_limit {
+                self.tell_used_up(tx, &row).await?;
+            }
         }
         Ok(())
     }
