@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sea_orm_migration::sea_orm::{ConnectionTrait as _, TransactionTrait as _};
+use sea_orm_migration::sea_orm::ConnectionTrait as _;
 use sea_orm_migration::{Migration, MigratorTrait};
 use t11_store::{Db, Engine, StoreError, System};
 
@@ -114,7 +114,7 @@ async fn try_up<M: MigratorTrait>(
         }
         let pending = M::get_pending_migrations_read_only(&tx).await?;
         *names.lock() = names_of(&pending);
-        let transaction = tx.begin().await?;
+        let transaction = tx.savepoint().await?;
         M::up(&transaction, None).await?;
         transaction.commit().await?;
         Ok::<_, StoreError>(())

@@ -20,6 +20,7 @@ use self::lockstep::Lockstep;
 #[cfg(feature = "simulation")]
 pub use self::lockstep::{Commit, Commits};
 use self::postgres::Postgres;
+pub(crate) use self::postgres::PostgresSession;
 use self::sqlite::Sqlite;
 use crate::{Access, AuditSink, DatabaseConfig, Engine, StoreError, System, Tx, audit};
 

@@ -2,7 +2,6 @@
 //! [`Db::write`](crate::Db::write) see it.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,15 +12,15 @@ use async_trait::async_trait;
 use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{
-    AccessMode, ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr,
-    DeleteMany, ExecResult, IsolationLevel, QueryFilter as _, QueryResult, RuntimeErr, Select,
-    Statement, TransactionError, TransactionOptions, TransactionTrait, UpdateMany,
+    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, DeleteMany,
+    ExecResult, QueryFilter as _, QueryResult, RuntimeErr, Select, Statement,
+    TransactionTrait as _, UpdateMany,
 };
 use t11_core::{OrgId, OrgScope};
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, RwLockReadGuard};
 use tokio::time::timeout;
 
-use crate::db::Env;
+use crate::db::{Env, PostgresSession};
 use crate::outbox::{self, NewJob};
 use crate::{Access, OrgOwned, StoreError};
 
@@ -32,7 +31,7 @@ pub struct Tx(Arc<Inner>);
 
 struct Inner {
     /// `None` once the transaction has ended.
-    session: RwLock<Option<DatabaseTransaction>>,
+    session: RwLock<Option<Session>>,
     backend: DbBackend,
     /// Longest wait for the answer to a statement.
     patience: Option<Duration>,
@@ -47,13 +46,13 @@ struct Inner {
 impl Tx {
     /// With `patience`, a statement that is not answered for so long has failed.
     pub(crate) fn new(
-        session: DatabaseTransaction,
+        session: Session,
         access: Access,
         env: Arc<Env>,
         patience: Option<Duration>,
     ) -> Self {
         Self(Arc::new(Inner {
-            backend: session.get_database_backend(),
+            backend: session.backend(),
             patience,
             session: RwLock::new(Some(session)),
             access,
@@ -65,13 +64,29 @@ impl Tx {
     }
 
     /// Takes the transaction away from all clones, when none of them runs a statement any more.
-    pub(crate) async fn end(&self) -> Result<DatabaseTransaction, StoreError> {
+    pub(crate) async fn end(&self) -> Result<Session, StoreError> {
         self.0
             .session
             .write()
             .await
             .take()
             .ok_or_else(|| StoreError::internal(ENDED))
+    }
+
+    async fn session(&self) -> Result<RwLockReadGuard<'_, Session>, DbErr> {
+        let session = self.0.session.read().await;
+        RwLockReadGuard::try_map(session, Option::as_ref).map_err(|_| ended())
+    }
+
+    /// A savepoint as sea-orm's migrations want it.
+    ///
+    /// # Errors
+    /// [`StoreError::Internal`] outside of [`Db::migrate`](crate::Db::migrate).
+    pub async fn savepoint(&self) -> Result<DatabaseTransaction, StoreError> {
+        match &*self.session().await? {
+            Session::Orm(session) => Ok(self.in_time(session.begin()).await?),
+            Session::Postgres(_) => Err(StoreError::internal("this is no migration")),
+        }
     }
 
     async fn in_time<T>(
@@ -203,6 +218,36 @@ fn ended() -> DbErr {
     DbErr::Custom(ENDED.to_owned())
 }
 
+/// What a transaction runs on.
+pub(crate) enum Session {
+    /// Of SQLite, and of migrations.
+    Orm(DatabaseTransaction),
+    Postgres(PostgresSession),
+}
+
+impl Session {
+    fn backend(&self) -> DbBackend {
+        match self {
+            Self::Orm(session) => session.get_database_backend(),
+            Self::Postgres(_) => DbBackend::Postgres,
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), DbErr> {
+        match self {
+            Self::Orm(session) => session.commit().await,
+            Self::Postgres(session) => session.commit().await,
+        }
+    }
+
+    pub(crate) async fn roll_back(self) -> Result<(), DbErr> {
+        match self {
+            Self::Orm(session) => session.rollback().await,
+            Self::Postgres(session) => session.roll_back().await,
+        }
+    }
+}
+
 #[async_trait]
 impl ConnectionTrait for Tx {
     fn get_database_backend(&self) -> DbBackend {
@@ -210,92 +255,30 @@ impl ConnectionTrait for Tx {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let session = self.0.session.read().await;
-        let session = session.as_ref().ok_or_else(ended)?;
-        self.in_time(session.execute_raw(statement)).await
+        match &*self.session().await? {
+            Session::Orm(session) => self.in_time(session.execute_raw(statement)).await,
+            Session::Postgres(session) => self.in_time(session.execute_raw(statement)).await,
+        }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        let session = self.0.session.read().await;
-        let session = session.as_ref().ok_or_else(ended)?;
-        self.in_time(session.execute_unprepared(sql)).await
+        match &*self.session().await? {
+            Session::Orm(session) => self.in_time(session.execute_unprepared(sql)).await,
+            Session::Postgres(session) => self.in_time(session.execute_unprepared(sql)).await,
+        }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let session = self.0.session.read().await;
-        let session = session.as_ref().ok_or_else(ended)?;
-        self.in_time(session.query_one_raw(statement)).await
+        match &*self.session().await? {
+            Session::Orm(session) => self.in_time(session.query_one_raw(statement)).await,
+            Session::Postgres(session) => self.in_time(session.query_one_raw(statement)).await,
+        }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let session = self.0.session.read().await;
-        let session = session.as_ref().ok_or_else(ended)?;
-        self.in_time(session.query_all_raw(statement)).await
-    }
-}
-
-/// Savepoints. On PostgreSQL a statement that may fail and be recovered from belongs into one, for
-/// a failed statement otherwise ends the whole transaction.
-#[async_trait]
-impl TransactionTrait for Tx {
-    type Transaction = DatabaseTransaction;
-
-    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let session = self.0.session.read().await;
-        let session = session.as_ref().ok_or_else(ended)?;
-        self.in_time(session.begin()).await
-    }
-
-    async fn begin_with_config(
-        &self,
-        _isolation: Option<IsolationLevel>,
-        _access: Option<AccessMode>,
-    ) -> Result<DatabaseTransaction, DbErr> {
-        self.begin().await
-    }
-
-    async fn begin_with_options(
-        &self,
-        _options: TransactionOptions,
-    ) -> Result<DatabaseTransaction, DbErr> {
-        self.begin().await
-    }
-
-    async fn transaction<F, T, E>(&self, work: F) -> Result<T, TransactionError<E>>
-    where
-        F: for<'c> FnOnce(
-                &'c DatabaseTransaction,
-            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
-            + Send,
-        T: Send,
-        E: std::fmt::Display + std::fmt::Debug + Send,
-    {
-        let savepoint = self.begin().await.map_err(TransactionError::Connection)?;
-        let result = work(&savepoint)
-            .await
-            .map_err(TransactionError::Transaction);
-        let ended = match result {
-            Ok(_) => savepoint.commit().await,
-            Err(_) => savepoint.rollback().await,
-        };
-        ended.map_err(TransactionError::Connection)?;
-        result
-    }
-
-    async fn transaction_with_config<F, T, E>(
-        &self,
-        work: F,
-        _isolation: Option<IsolationLevel>,
-        _access: Option<AccessMode>,
-    ) -> Result<T, TransactionError<E>>
-    where
-        F: for<'c> FnOnce(
-                &'c DatabaseTransaction,
-            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
-            + Send,
-        T: Send,
-        E: std::fmt::Display + std::fmt::Debug + Send,
-    {
-        self.transaction(work).await
+        match &*self.session().await? {
+            Session::Orm(session) => self.in_time(session.query_all_raw(statement)).await,
+            Session::Postgres(session) => self.in_time(session.query_all_raw(statement)).await,
+        }
     }
 }

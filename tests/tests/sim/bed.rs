@@ -7,7 +7,6 @@ use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
-use sea_orm_migration::sea_orm::TransactionTrait as _;
 use sea_orm_migration::{MigrationTrait as _, SchemaManager};
 use t11_core::world::{Clock, Entropy};
 use t11_core::{ManualWorld, World};
@@ -169,7 +168,7 @@ async fn migrate(name: &'static str, config: &DatabaseConfig) {
         // For its outbox.
         t11_migrations::migrate("crm", &db).await.unwrap();
         let notes = db.migrate(|tx| async move {
-            let transaction = tx.begin().await?;
+            let transaction = tx.savepoint().await?;
             let manager = SchemaManager::new(&transaction);
             let columns = [table::id(), table::uuid("request_id")];
             table::create_for_tenants(&manager, "notes", table::new("notes", columns)).await?;

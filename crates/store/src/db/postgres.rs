@@ -9,6 +9,7 @@ mod guard;
 mod pool;
 mod roles;
 mod room;
+mod session;
 
 use std::future::Future;
 use std::str::FromStr as _;
@@ -17,16 +18,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::{
-    AccessMode, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqlxPostgresConnector, Statement, TransactionTrait as _,
+    AccessMode, ConnectionTrait as _, DatabaseConnection, DbBackend, SqlxPostgresConnector,
+    Statement, TransactionTrait as _,
 };
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::time::timeout;
 
 pub(super) use self::guard::refusals;
-use self::room::{Place, Room};
-use super::{Connections, Counters, Env, Written, connections, run, run_read};
-use crate::{Access, DatabaseConfig, StoreError, Tx, tx};
+use self::pool::Pool;
+pub(crate) use self::session::Session as PostgresSession;
+use super::{Connections, Counters, Env, Written, run, run_read};
+use crate::tx::{self, Session};
+use crate::{Access, DatabaseConfig, StoreError, Tx};
 
 /// Longest statement, but for those of migrations.
 const LONGEST_STATEMENT: Duration = Duration::from_secs(8);
@@ -36,28 +39,13 @@ const ANSWER_SLACK: Duration = Duration::from_secs(1);
 /// Longest wait for the end of a transaction that is given up.
 const ROLLBACK: Duration = Duration::from_secs(4);
 
-/// One round trip. A transaction may become read-only at any time, so no `BEGIN READ ONLY` either.
-///
-/// Connections keep the plans of prepared statements, made perhaps when a table was empty and any
-/// plan was good; one that reads the whole table is bad ever after. So where there is an index it is
-/// used, and such a plan is not compiled for what it claims to cost.
-const BEGIN: &str = "SELECT set_config('app.organization_id', $1, true), \
-     set_config('app.system', $2, true), set_config('search_path', $3, true), \
-     set_config('statement_timeout', $4, true), set_config('transaction_read_only', $5, true), \
-     set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true), \
-     set_config('role', $6, true)";
-
-/// What [`BEGIN`] gives as the role when none is to be taken.
-const LOGIN_ROLE: &str = "none";
-
 pub(super) struct Postgres {
-    pool: PgPool,
-    connection: DatabaseConnection,
+    pool: Pool,
+    options: PgConnectOptions,
     schema: String,
     role: Option<String>,
     /// Connections may carry statements that another client has prepared.
     is_pooled: bool,
-    room: Room,
     statement_timeout: Duration,
     commits: AtomicU64,
     writes: AtomicU64,
@@ -72,15 +60,16 @@ impl Postgres {
         if is_pooled {
             options = options.statement_cache_capacity(0);
         }
-        let size = config.max_connections.max(1);
-        let pool = pool::options(size).connect_with(options).await?;
+        let patience = Duration::from_millis(config.acquire_timeout_ms);
+        let pool = Pool::new(options.clone(), config.max_connections.max(1), patience)?;
+        // That the server is there and lets us in is told at once.
+        pool.take().await?.give_back();
         Ok(Self {
-            connection: SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone()),
             pool,
+            options,
             schema,
             role,
             is_pooled,
-            room: Room::new(size, Duration::from_millis(config.acquire_timeout_ms)),
             statement_timeout: Duration::from_millis(config.statement_timeout_ms)
                 .min(LONGEST_STATEMENT),
             commits: AtomicU64::new(0),
@@ -99,45 +88,14 @@ impl Postgres {
         Fut: Future<Output = Result<T, E>>,
         E: From<StoreError>,
     {
-        let role = self.role.as_deref();
-        let patience = Some(self.patience());
-        self.write_as(role, patience, access, env, work).await
-    }
-
-    async fn write_as<T, E, F, Fut>(
-        &self,
-        role: Option<&str>,
-        patience: Option<Duration>,
-        access: Access,
-        env: Arc<Env>,
-        work: F,
-    ) -> Result<Written<T>, E>
-    where
-        F: FnOnce(Tx) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
-        E: From<StoreError>,
-    {
-        let mut place = self.room.enter().await?;
-        let mode = AccessMode::ReadWrite;
-        let session = self.begin(&mut place, &access, mode, role).await?;
-        let tx = Tx::new(session, access, env, patience);
+        let session = self.begin(&access, AccessMode::ReadWrite).await?;
         self.writes.fetch_add(1, Ordering::Relaxed);
+        let patience = self.patience();
+        let tx = Tx::new(Session::Postgres(session), access, env, Some(patience));
         let result = run(tx.clone(), work).await;
-        let session = tx.end().await?;
-        match result {
-            Ok(value) => {
-                self.in_time(session.commit()).await?;
-                self.commits.fetch_add(1, Ordering::Relaxed);
-                Ok(Written {
-                    value,
-                    enqueued: tx.has_enqueued(),
-                })
-            }
-            Err(error) => {
-                roll_back(session).await;
-                Err(error)
-            }
-        }
+        let written = conclude(tx, result, patience).await?;
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(written)
     }
 
     pub(super) async fn read<T, E, F, Fut>(
@@ -151,16 +109,15 @@ impl Postgres {
         Fut: Future<Output = Result<T, E>>,
         E: From<StoreError>,
     {
-        let role = self.role.as_deref();
-        let mut place = self.room.enter().await?;
-        let mode = AccessMode::ReadOnly;
-        let session = self.begin(&mut place, &access, mode, role).await?;
-        let tx = Tx::new(session, access, env, Some(self.patience()));
+        let session = self.begin(&access, AccessMode::ReadOnly).await?;
+        let patience = Some(self.patience());
+        let tx = Tx::new(Session::Postgres(session), access, env, patience);
         let result = run_read(tx.clone(), work).await;
         roll_back(tx.end().await?).await;
         result
     }
 
+    /// On a connection of its own: sea-orm's migrations want a transaction of sea-orm's.
     pub(super) async fn migrate<E, F, Fut>(
         &self,
         access: Access,
@@ -181,9 +138,37 @@ impl Postgres {
             }
             Ok(())
         };
-        self.write_as(None, None, access, env, prepared)
-            .await
-            .map(|written| written.value)
+        let options = self.options.clone();
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(options);
+        let pool = pool.await.map_err(StoreError::from)?;
+        let connection = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
+        let migrated = self.migrate_on(&connection, access, env, prepared).await;
+        pool.close().await;
+        migrated
+    }
+
+    async fn migrate_on<E, F, Fut>(
+        &self,
+        connection: &DatabaseConnection,
+        access: Access,
+        env: Arc<Env>,
+        work: F,
+    ) -> Result<(), E>
+    where
+        F: FnOnce(Tx) -> Fut,
+        Fut: Future<Output = Result<(), E>>,
+        E: From<StoreError>,
+    {
+        let session = connection.begin().await.map_err(StoreError::from)?;
+        let opening = self.opening(&access, AccessMode::ReadWrite, None);
+        let opened = session.execute_unprepared(&opening).await;
+        opened.map_err(StoreError::from)?;
+        let tx = Tx::new(Session::Orm(session), access, env, None);
+        let result = run(tx.clone(), work).await;
+        let written = conclude(tx, result, self.patience()).await?;
+        Ok(written.value)
     }
 
     pub(super) fn counters(&self) -> Counters {
@@ -194,7 +179,7 @@ impl Postgres {
     }
 
     pub(super) fn connections(&self) -> Connections {
-        connections(self.pool.size(), self.pool.num_idle())
+        self.pool.connections()
     }
 
     pub(super) async fn close(&self) {
@@ -206,58 +191,51 @@ impl Postgres {
         self.statement_timeout + ANSWER_SLACK
     }
 
-    async fn in_time<T>(
+    async fn begin(
         &self,
-        asked: impl Future<Output = Result<T, DbErr>>,
-    ) -> Result<T, StoreError> {
-        match timeout(self.patience(), asked).await {
-            Ok(outcome) => Ok(outcome?),
+        access: &Access,
+        mode: AccessMode,
+    ) -> Result<PostgresSession, StoreError> {
+        let held = self.pool.take().await?;
+        let role = self.role.as_deref();
+        let opening = format!("BEGIN; {}", self.opening(access, mode, role));
+        match timeout(self.patience(), PostgresSession::begin(held, opening)).await {
+            Ok(begun) => begun.map_err(|error| roles::explain(error, role)),
             Err(_) => Err(tx::silent().into()),
         }
     }
 
-    async fn begin(
-        &self,
-        place: &mut Place<'_>,
-        access: &Access,
-        mode: AccessMode,
-        role: Option<&str>,
-    ) -> Result<DatabaseTransaction, StoreError> {
-        let session = self.in_time(self.connection.begin()).await;
-        // There is a place, so what was waited for is the server.
-        let session = session.map_err(|error| match error {
-            StoreError::Busy => StoreError::Unavailable(None),
-            other => other,
-        })?;
-        if self.is_pooled {
-            // sqlx names its statements, and another client's of the same name may be there.
-            self.in_time(session.execute_unprepared("DEALLOCATE ALL"))
-                .await?;
-        }
+    /// What is set for a transaction, all of it in one round trip.
+    ///
+    /// A transaction may become read-only at any time, so no `BEGIN READ ONLY`. Connections keep the
+    /// plans of prepared statements, made perhaps when a table was empty and any plan was good; one
+    /// that reads the whole table is bad ever after. So where there is an index it is used, and such
+    /// a plan is not compiled for what it claims to cost.
+    fn opening(&self, access: &Access, mode: AccessMode, role: Option<&str>) -> String {
+        // sqlx names its statements, and another client's of the same name may be there.
+        let forget = if self.is_pooled {
+            "DEALLOCATE ALL; "
+        } else {
+            ""
+        };
         let (org, system) = match access.org() {
             Some(org) => (org.to_string(), "off"),
             None => (String::new(), "on"),
         };
-        let settings = [
-            org.into(),
-            system.into(),
-            format!("\"{}\", public", self.schema).into(),
-            self.statement_timeout.as_millis().to_string().into(),
-            if mode == AccessMode::ReadOnly {
-                "on"
-            } else {
-                "off"
-            }
-            .into(),
-            role.unwrap_or(LOGIN_ROLE).into(),
-        ];
-        let begin = Statement::from_sql_and_values(DbBackend::Postgres, BEGIN, settings);
-        match timeout(self.patience(), session.execute_raw(begin)).await {
-            Ok(begun) => begun.map_err(|error| roles::explain(error, role))?,
-            Err(_) => return Err(tx::silent().into()),
+        let is_read_only = match mode {
+            AccessMode::ReadOnly => "on",
+            AccessMode::ReadWrite => "off",
         };
-        place.begin_work();
-        Ok(session)
+        let timeout = self.statement_timeout.as_millis();
+        let schema = &self.schema;
+        // Nothing in it is text of others: the organization is a UUID, the names are checked ones.
+        let role = role.map_or("NONE".to_owned(), |role| format!("\"{role}\""));
+        format!(
+            "{forget}SET LOCAL app.organization_id = '{org}'; SET LOCAL app.system = '{system}'; \
+             SET LOCAL search_path = \"{schema}\", public; SET LOCAL statement_timeout = {timeout}; \
+             SET LOCAL transaction_read_only = {is_read_only}; SET LOCAL enable_seqscan = off; \
+             SET LOCAL jit = off; SET LOCAL ROLE {role}"
+        )
     }
 }
 
@@ -279,9 +257,34 @@ fn without_pooler_mark(url: &str) -> (String, bool) {
     }
 }
 
+/// Commits what went well, rolls back what did not.
+async fn conclude<T, E: From<StoreError>>(
+    tx: Tx,
+    result: Result<T, E>,
+    patience: Duration,
+) -> Result<Written<T>, E> {
+    let session = tx.end().await?;
+    match result {
+        Ok(value) => {
+            match timeout(patience, session.commit()).await {
+                Ok(committed) => committed.map_err(StoreError::from)?,
+                Err(_) => return Err(StoreError::from(tx::silent()).into()),
+            }
+            Ok(Written {
+                value,
+                enqueued: tx.has_enqueued(),
+            })
+        }
+        Err(error) => {
+            roll_back(session).await;
+            Err(error)
+        }
+    }
+}
+
 /// A failed rollback closes the connection, which rolls back too.
-async fn roll_back(session: DatabaseTransaction) {
-    match timeout(ROLLBACK, session.rollback()).await {
+async fn roll_back(session: Session) {
+    match timeout(ROLLBACK, session.roll_back()).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!(%error, "a transaction could not be rolled back"),
         Err(_) => tracing::warn!("the database does not answer to a rollback"),

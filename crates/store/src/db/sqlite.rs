@@ -17,6 +17,7 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use self::writer::{Keep, Writer};
 use super::{Connections, Counters, Env, Written, connections, run_read};
+use crate::tx::Session;
 use crate::{Access, DatabaseConfig, StoreError, Tx};
 
 /// How long a statement waits for another process that holds the file.
@@ -135,9 +136,13 @@ impl Sqlite {
             return read.map(|written| written.value);
         };
         let session = readers.connection.begin().await.map_err(StoreError::from)?;
-        let tx = Tx::new(session, access, env, None);
+        let tx = Tx::new(Session::Orm(session), access, env, None);
         let result = run_read(tx.clone(), work).await;
-        tx.end().await?.rollback().await.map_err(StoreError::from)?;
+        tx.end()
+            .await?
+            .roll_back()
+            .await
+            .map_err(StoreError::from)?;
         result
     }
 

@@ -1,4 +1,3 @@
-use sea_orm::TransactionTrait as _;
 use sea_orm_migration::{MigrationTrait as _, SchemaManager};
 use t11_store::testing::TestDb;
 use t11_store::{Db, Effect, StoreError};
@@ -8,7 +7,7 @@ use crate::fixture::scope;
 async fn effects() -> TestDb {
     let migrate = |db: Db| async move {
         db.migrate(|tx| async move {
-            let transaction = tx.begin().await?;
+            let transaction = tx.savepoint().await?;
             let manager = SchemaManager::new(&transaction);
             t11_migrations::effects::Migration.up(&manager).await?;
             transaction.commit().await?;

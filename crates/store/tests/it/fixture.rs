@@ -1,7 +1,7 @@
 //! A table of notes, and callers of two organizations.
 
+use sea_orm::ActiveValue;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue, TransactionTrait as _};
 use sea_orm_migration::SchemaManager;
 use t11_core::{Caller, OrgId, OrgScope, Permission};
 use t11_migrations::table;
@@ -37,7 +37,7 @@ impl OrgOwned for note::Entity {
 pub(crate) async fn migrate(db: Db) -> Result<(), StoreError> {
     t11_migrations::migrate("crm", &db).await?;
     db.migrate(|tx| async move {
-        let transaction = tx.begin().await?;
+        let transaction = tx.savepoint().await?;
         let manager = SchemaManager::new(&transaction);
         let columns = [
             table::id(),

@@ -1,4 +1,4 @@
-use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement, TransactionTrait as _};
+use sea_orm::{ConnectionTrait as _, EntityTrait as _, Statement};
 use t11_core::{Fault as _, FaultKind, World};
 use t11_store::testing::TestDb;
 use t11_store::{DatabaseConfig, Db, Engine, StoreError, System};
@@ -84,24 +84,6 @@ async fn a_row_belongs_to_one_of_its_own_organization_or_is_refused() {
             .unwrap_err();
         assert!(matches!(dangling, StoreError::Reference), "{dangling:?}");
     }
-}
-
-#[tokio::test]
-async fn a_savepoint_lets_work_go_on_after_a_conflict() {
-    let db = database().await;
-    write_note(&db, 1, "same").await.unwrap();
-    db.write(&scope(1), |tx| async move {
-        let savepoint = tx.begin().await?;
-        let again = note::Entity::insert(new_note(org(1), "same"))
-            .exec(&savepoint)
-            .await;
-        assert!(StoreError::from(again.unwrap_err()).is_conflict());
-        savepoint.rollback().await?;
-        add_note(&tx, "another").await
-    })
-    .await
-    .unwrap();
-    assert_eq!(texts(&db).await, ["another", "same"]);
 }
 
 #[tokio::test]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use sea_orm::TransactionTrait as _;
 use sea_orm_migration::{MigrationTrait as _, SchemaManager};
 use serde_json::json;
 use t11_core::World;
@@ -58,7 +57,7 @@ impl Lab {
         let effects = format!("sqlite://{}", folder.path().join("effects.db").display());
         let db = Db::connect(&DatabaseConfig::new(&effects), World::system()).await?;
         db.migrate(|tx| async move {
-            let transaction = tx.begin().await?;
+            let transaction = tx.savepoint().await?;
             let manager = SchemaManager::new(&transaction);
             t11_migrations::effects::Migration.up(&manager).await?;
             transaction.commit().await?;

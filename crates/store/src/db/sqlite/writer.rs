@@ -25,6 +25,7 @@ use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{Counters, Env, Written, in_callers_span, run, run_read};
+use crate::tx::Session;
 use crate::{Access, StoreError, Tx};
 
 /// Most closures in one commit: bounds how long the first waits for the last.
@@ -183,7 +184,12 @@ where
             let Some(work) = self.work.take() else {
                 return Ok(());
             };
-            let tx = Tx::new(savepoint, self.access.clone(), self.env.clone(), None);
+            let tx = Tx::new(
+                Session::Orm(savepoint),
+                self.access.clone(),
+                self.env.clone(),
+                None,
+            );
             let result = match self.keep {
                 Keep::OnSuccess => within(self.limit, run(tx.clone(), work)).await,
                 Keep::Nothing => within(self.limit, run_read(tx.clone(), work)).await,
@@ -192,7 +198,7 @@ where
             let ended = if result.is_ok() && self.keep == Keep::OnSuccess {
                 savepoint.commit().await
             } else {
-                savepoint.rollback().await
+                savepoint.roll_back().await
             };
             // Without room SQLite ends the whole transaction, and then there is no savepoint.
             ended.map_err(|error| tx.trouble().unwrap_or_else(|| error.into()))?;
