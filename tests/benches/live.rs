@@ -1,13 +1,14 @@
 //! What the platform itself takes of the time between a lead's message and Kommo's «accepted», on
-//! the mesh as processes: the quiet window is off, answers are too short to be typed slowly, and the
-//! model answers at once. `cargo xtask bench mesh` brings what it needs. Prints lines of JSON.
+//! the mesh as processes: the quiet window is off, answers are too short to be typed slowly, the model
+//! answers at once, and the database knows what its tables hold. `cargo xtask bench mesh` brings what
+//! it needs. Prints lines of JSON.
 
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use t11_fake_kommo::{FakeKommoOptions, Newcomer};
+use t11_fake_kommo::{FakeKommoOptions, Newcomer, Sending};
 use t11_testkit::fake_model::{FakeModel, Script};
 use t11_tests::live::{Beside, Company};
 use t11_tests::processes::{Plan, ProcessMesh, free_address};
@@ -54,8 +55,13 @@ async fn main() -> Bench<()> {
     let company = Arc::new(beside.connect(mesh.owner("Bench").await).await);
     company.kommo.set_parallel_deliveries(64);
     company.agent(json!({})).await;
+    company.account().set_sending(Sending {
+        quota: u32::MAX,
+        ..company.account().sending()
+    });
 
     paced(&company, WARM_UP, PER_SECOND[0]).await?;
+    mesh.analyze().await;
     for rate in PER_SECOND {
         let before = company.kommo.deliveries().len();
         let waited = paced(&company, leads, rate).await?;

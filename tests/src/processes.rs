@@ -112,6 +112,14 @@ impl ProcessMesh {
         self.front
     }
 
+    /// Lets the database plan for what is in it now.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub async fn analyze(&self) {
+        self.shared.database.analyze().await.unwrap();
+    }
+
     /// Signs callers as the services do.
     pub fn signer(&self) -> Signer {
         Signer::from_seed(&parse_key(&key()).unwrap()).unwrap()

@@ -38,7 +38,7 @@ struct Shared {
 
 enum Backend {
     Sqlite(Sqlite),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
     #[cfg(feature = "simulation")]
     Lockstep(Lockstep),
 }
@@ -89,7 +89,7 @@ impl Db {
     pub async fn connect(config: &DatabaseConfig, world: World) -> Result<Self, StoreError> {
         let backend = match config.engine()? {
             Engine::Sqlite => Backend::Sqlite(Sqlite::connect(config).await?),
-            Engine::Postgres => Backend::Postgres(Postgres::connect(config).await?),
+            Engine::Postgres => Backend::Postgres(Box::new(Postgres::connect(config).await?)),
         };
         Ok(Self::over(backend, world))
     }

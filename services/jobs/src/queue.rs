@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::future::select_all;
 use parking_lot::Mutex;
 use t11_core::{OrgScope, World};
@@ -40,6 +41,8 @@ pub struct Queue {
     changes: Arc<Changes>,
     /// Progress told to watchers and not yet written, by job.
     held_back: Arc<Mutex<HashMap<Uuid, (i64, Progress)>>>,
+    /// When the next job is due, where that is known: who waits for it need not hear of later ones.
+    next_due: Arc<Mutex<Option<DateTime<Utc>>>>,
     draining: CancellationToken,
 }
 
@@ -66,6 +69,7 @@ impl Queue {
             wake: Arc::new(Bells::new(bus.clone())),
             changes: Arc::new(Changes::new(bus.clone())),
             held_back: Arc::default(),
+            next_due: Arc::default(),
             draining,
         }
     }
@@ -302,7 +306,9 @@ impl Queue {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn run_due(&self) -> Result<Option<chrono::DateTime<chrono::Utc>>, Error> {
+    pub async fn run_due(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        // What comes while the next one is looked for may be sooner.
+        *self.next_due.lock() = None;
         loop {
             let (made, effects) = self.store.run_schedules().await?;
             self.tell(effects);
@@ -314,10 +320,11 @@ impl Queue {
             let due = self.store.promote().await?;
             // The jobs that wait still were known here before.
             self.tell(Effects {
-                due: false,
+                due: None,
                 ..due.effects
             });
             if due.promoted == 0 {
+                *self.next_due.lock() = due.next;
                 return Ok(due.next);
             }
         }
@@ -380,7 +387,9 @@ impl Queue {
         for worker in effects.workers {
             self.wake.ring(&Bell::Worker(worker), 1);
         }
-        if effects.due {
+        if let Some(time) = effects.due
+            && self.next_due.lock().is_none_or(|next| time < next)
+        {
             self.wake.ring(&Bell::Due, 1);
         }
         for org in effects.changed {

@@ -34,6 +34,12 @@ impl OwnDatabase {
         execute(&database.server, create).await.unwrap();
         database
     }
+
+    /// Tells the server how large the tables are and what is in them, as it finds out by itself
+    /// within a minute: until then it plans for empty ones.
+    pub(super) async fn analyze(&self) -> Result<(), sqlx::Error> {
+        execute(&self.url.parse()?, "ANALYZE".to_owned()).await
+    }
 }
 
 async fn execute(server: &PgConnectOptions, statement: String) -> Result<(), sqlx::Error> {

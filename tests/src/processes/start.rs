@@ -48,7 +48,7 @@ pub(super) struct Shared {
     variables: Vec<(String, String)>,
     memory: Option<u64>,
     pub(super) certificates: Option<Certificates>,
-    database: OwnDatabase,
+    pub(super) database: OwnDatabase,
     folder: TempDir,
 }
 

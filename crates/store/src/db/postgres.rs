@@ -167,8 +167,7 @@ impl Postgres {
         opened.map_err(StoreError::from)?;
         let tx = Tx::new(Session::Orm(session), access, env, None);
         let result = run(tx.clone(), work).await;
-        let written = conclude(tx, result, self.patience()).await?;
-        Ok(written.value)
+        conclude(tx, result, self.patience()).await.map(drop)
     }
 
     pub(super) fn counters(&self) -> Counters {

@@ -212,7 +212,8 @@ impl Store {
     ) -> Result<Message, Error> {
         let now = self.world.now();
         if row.transport == Transport::Talk.as_str() {
-            self.count_message(tx, row.connection_id).await?;
+            // In a box, for the row of a connection is large.
+            Box::pin(self.count_message(tx, row.connection_id)).await?;
         }
         let key = row.idempotency_key;
         if row.transport != Transport::Note.as_str() && row.transport != Transport::Amojo.as_str() {

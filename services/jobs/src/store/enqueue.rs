@@ -120,6 +120,7 @@ async fn insert(ledger: &mut Ledger<'_>, jobs: Vec<NewJob>) -> Result<(), Error>
         let org = OrgId(job.org);
         let state = held.first_state(&job, ledger);
         ledger.moved(org, &job.queue, None, Some(state));
+        ledger.note_due(state, job.run_time.unwrap_or(ledger.now));
         rows.push(insertion(
             job,
             state,

@@ -38,8 +38,8 @@ pub struct Effects {
     pub startable: BTreeMap<String, usize>,
     /// Workers with something to hear.
     pub workers: BTreeSet<String>,
-    /// Jobs wait for a time.
-    pub due: bool,
+    /// The soonest time that a job now waits for.
+    pub due: Option<DateTime<Utc>>,
 }
 
 /// A job before and after.
@@ -201,7 +201,14 @@ impl<'a> Ledger<'a> {
     ) {
         self.line_mut(org, queue).moved(from, to);
         self.effects.changed.insert(org);
-        self.effects.due |= matches!(to, Some(State::Scheduled | State::Retrying));
+    }
+
+    /// Notes when a job is due, if it waits for that.
+    pub(super) fn note_due(&mut self, state: State, time: DateTime<Utc>) {
+        if matches!(state, State::Scheduled | State::Retrying) {
+            let soonest = self.effects.due.map_or(time, |due| due.min(time));
+            self.effects.due = Some(soonest);
+        }
     }
 
     /// Writes changed jobs. Where one has let go of its ordering key, the next in line is ready.
@@ -248,6 +255,7 @@ impl<'a> Ledger<'a> {
                     Some(after.state),
                 );
             }
+            self.note_due(after.state, after.run_time);
             let patch = patch(&before, &after);
             if is_visible(&patch) {
                 self.effects.changed.insert(after.org);

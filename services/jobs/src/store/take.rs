@@ -129,7 +129,10 @@ impl Ledger<'_> {
             DbBackend::Postgres => {
                 // Read after the locks, for what was seen before them may have changed.
                 let locked = self.lock_next(&want.queue, limit, patience).await?;
-                self.is_holding |= !locked.is_empty();
+                if locked.is_empty() {
+                    return Ok(Vec::new());
+                }
+                self.is_holding = true;
                 next.filter(queue_orgs::Column::OrgId.is_in(padded(locked)))
             }
             _ => next,

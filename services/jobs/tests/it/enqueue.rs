@@ -1,6 +1,7 @@
 //! What enqueueing promises.
 
 use chrono::TimeDelta;
+use futures::FutureExt as _;
 use futures::future::join_all;
 use sea_orm::ConnectionTrait as _;
 use t11_jobs::job::{NewJob, State};
@@ -124,6 +125,27 @@ async fn a_job_waits_for_its_time() {
     assert_eq!(bed.queue.run_due().await.unwrap(), None);
     assert_eq!(ids(&bed.take(&mut worker, 1).await), [id]);
     bed.check_counts([1]).await;
+}
+
+#[tokio::test]
+async fn who_waits_for_the_next_due_job_hears_of_sooner_ones_alone() {
+    let bed = Bed::new().await;
+    let now = bed.world().now();
+    let enqueue = async |minutes| {
+        let run_time = Some(now + TimeDelta::minutes(minutes));
+        let job = NewJob {
+            run_time,
+            ..bed.job(1)
+        };
+        bed.enqueue_one(job).await;
+    };
+    enqueue(10).await;
+    bed.queue.run_due().await.unwrap();
+    let mut rung = bed.queue.due_sooner();
+    enqueue(11).await;
+    assert!((&mut rung).now_or_never().is_none());
+    enqueue(9).await;
+    rung.await;
 }
 
 #[tokio::test]

@@ -201,7 +201,8 @@ impl managed::Manager for Maker {
     async fn create(&self) -> Result<PgConnection, sqlx::Error> {
         let mut pause = FIRST_PAUSE;
         loop {
-            match PgConnection::connect_with(&self.options).await {
+            // In a box, for it is large and a part of every transaction that hardly ever runs.
+            match Box::pin(PgConnection::connect_with(&self.options)).await {
                 Err(error) if is_passing(&error) => tokio::time::sleep(pause).await,
                 made => return made,
             }

@@ -29,9 +29,7 @@ impl Store {
             .col_expr(connection::Column::QuotaUsed, counted.finally(1).into())
             .col_expr(connection::Column::QuotaMonth, Expr::value(month))
             .filter(connection::Column::Id.eq(connection));
-        // In a box, for a row is large and this is a small part of what waits for it.
-        let counted = Box::pin(count.exec_with_returning(tx)).await?;
-        for row in counted {
+        for row in count.exec_with_returning(tx).await? {
             if row.quota_limit > 0 && row.quota_used == row.quota_limit {
                 self.tell_used_up(tx, &row).await?;
             }
