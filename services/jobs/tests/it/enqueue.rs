@@ -139,7 +139,9 @@ async fn who_waits_for_the_next_due_job_hears_of_sooner_ones_alone() {
         };
         bed.enqueue_one(job).await;
     };
+    let first = bed.queue.due_sooner();
     enqueue(10).await;
+    first.await;
     bed.queue.run_due().await.unwrap();
     let mut rung = bed.queue.due_sooner();
     enqueue(11).await;
