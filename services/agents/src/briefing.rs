@@ -257,8 +257,8 @@ impl Briefing {
         agent: &Agent,
         conversation: &Conversation,
     ) -> Result<Known, Error> {
-        let client = agent.settings.memory_enabled;
-        let client = client.then(|| client_key(conversation));
+        let remembers = agent.settings.memory_enabled;
+        let client = remembers.then(|| client_key(conversation));
         let known = self
             .store
             .known(scope, agent.clone(), conversation.id, client);

@@ -34,7 +34,7 @@ pub(crate) struct Door {
 pub(crate) struct Body {
     pub(crate) id: Uuid,
     pub(crate) connection: Uuid,
-    /// Whose it is by its address; of a connection that is not made yet, nobody's.
+    /// Whose it is by its address; `None` until the connection has been granted access.
     pub(crate) account: Option<AccountId>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) receive_time: DateTime<Utc>,
