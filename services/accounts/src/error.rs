@@ -23,7 +23,7 @@ pub(crate) enum Error {
     SignInLimited { retry_after: Duration },
     #[error("a person with this e-mail address has an account")]
     EmailTaken,
-    #[error("the session has ended")]
+    #[error("the session has ended; sign in again")]
     SessionInvalid,
     /// Also for one that was used or has expired.
     #[error("the invitation does not hold")]
@@ -40,13 +40,17 @@ pub(crate) enum Error {
     #[error("this is only for a person who has signed in")]
     PersonRequired,
     /// Also for one that is not whole or has another secret.
-    #[error("the API key is not one of this installation")]
+    #[error(
+        "the API key is not one of this installation; send it whole, or make another under Settings → API keys"
+    )]
     ApiKeyInvalid,
-    #[error("the API key has expired")]
+    #[error("the API key has expired; make another under Settings → API keys")]
     ApiKeyExpired,
-    #[error("the API key was revoked")]
+    #[error("the API key was revoked; make another under Settings → API keys")]
     ApiKeyRevoked,
-    #[error("the person who made the API key is no longer a member")]
+    #[error(
+        "the person who made the API key is no longer a member; another has to make a new one under Settings → API keys"
+    )]
     ApiKeyOrphaned,
     #[error("the key that this request made was shown in its first answer and cannot be again")]
     ApiKeyAlreadyShown { id: Uuid },

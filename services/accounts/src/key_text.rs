@@ -10,6 +10,8 @@ use t11_core::World;
 
 use crate::session::hash_secret;
 
+/// How every key begins.
+pub(crate) const BEGINNING: &str = "t11_";
 const ID_CHARS: usize = 8;
 /// 256 bits in base64.
 const SECRET_CHARS: usize = 43;

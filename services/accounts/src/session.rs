@@ -9,6 +9,8 @@ use t11_core::{OrgId, World};
 use uuid::Uuid;
 
 use crate::audit::hex;
+use crate::error::Error;
+use crate::key_text;
 
 /// How long a session lives without being used.
 const IDLE: TimeDelta = TimeDelta::hours(12);
@@ -20,6 +22,8 @@ const ABSOLUTE: TimeDelta = TimeDelta::days(90);
 pub(crate) const GRACE: TimeDelta = TimeDelta::seconds(60);
 /// Use is written down at most once in this time.
 const TOUCH_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// 256 bits in base64.
+const TOKEN_CHARS: usize = 43;
 /// What a client calls itself is cut to so many characters.
 const MAX_USER_AGENT_CHARS: usize = 256;
 
@@ -142,6 +146,20 @@ impl SessionToken {
     }
 }
 
+/// Why a text that opens no session is refused. What has not the form of a session token, or begins
+/// as a key does, is a key that was cut or mistyped: whoever sent it has no session to mourn.
+pub(crate) fn refusal(text: &str) -> Error {
+    let is_token = text.len() == TOKEN_CHARS
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if is_token && !text.starts_with(key_text::BEGINNING) {
+        Error::SessionInvalid
+    } else {
+        Error::ApiKeyInvalid
+    }
+}
+
 /// What is stored of a random secret.
 pub(crate) fn hash_secret(secret: &str) -> String {
     hex(&Sha256::digest(secret))
@@ -219,7 +237,7 @@ mod tests {
     #[test]
     fn tokens_are_43_characters_and_not_shown() {
         let token = SessionToken::new(&ManualWorld::new(DateTime::UNIX_EPOCH, 1).world());
-        assert_eq!(token.expose().len(), 43);
+        assert_eq!(token.expose().len(), TOKEN_CHARS);
         assert!(!format!("{token:?}").contains(token.expose()));
         assert_eq!(token.hash().len(), 64);
     }

@@ -104,6 +104,61 @@ async fn a_key_works_at_every_door_within_its_scopes() {
     mesh.stop().await;
 }
 
+/// What the program hears at each door about the key that it sends.
+async fn refusals(mesh: &TestMesh, program: &Client) -> [String; 4] {
+    let rest = program.get("/api/agents").await;
+    let openai = program.get("/v1/models").await;
+    let mut agents = AgentServiceClient::new(grpc(mesh).await);
+    let native = agents
+        .list_agents(keyed(program, ListAgentsRequest::default()))
+        .await
+        .unwrap_err();
+    let said = |answer: &t11_tests::Answer, word: &str| {
+        let error = &answer.body["error"];
+        format!("{} {}: {}", answer.status, error[word], error["message"])
+    };
+    [
+        said(&rest, "reason"),
+        said(&openai, "code"),
+        format!(
+            "{}: {}",
+            RemoteFault::from(&native).reason(),
+            native.message()
+        ),
+        by_grpc_web(program).await.unwrap_err(),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_cut_or_of_somebody_else_is_refused_as_a_key_at_every_door() {
+    let mesh = TestMesh::start().await;
+    let owner = mesh.owner("Wrong").await;
+    let (program, _) = key(&owner, &["agents.read"]).await;
+    let whole = program.token();
+    let wrong = [20, 43, whole.len() - 1].map(|chars| &whole[..chars]);
+    for wrong in wrong.into_iter().chain(["sk-or-v1-0123456789"]) {
+        let [rest, openai, native, web] = refusals(&mesh, &owner.clone().with_token(wrong)).await;
+        assert!(
+            rest.starts_with("401 Unauthorized \"API_KEY_INVALID\""),
+            "{wrong}: {rest}"
+        );
+        assert!(
+            openai.starts_with("401 Unauthorized \"invalid_api_key\""),
+            "{wrong}: {openai}"
+        );
+        assert!(native.starts_with("API_KEY_INVALID"), "{wrong}: {native}");
+        assert_eq!(web, "API_KEY_INVALID", "{wrong}");
+        for said in [rest, openai, native] {
+            assert!(
+                said.contains("API key") && !said.contains("session"),
+                "{said}"
+            );
+            assert!(said.contains("make another"), "what to do: {said}");
+        }
+    }
+    mesh.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_key_does_is_in_the_log_under_its_name() {
     let mesh = TestMesh::start().await;

@@ -15,7 +15,7 @@ use super::users::role;
 use super::{Store, audit, id_cursor};
 use crate::audit::Entry;
 use crate::error::Error;
-use crate::session::{Client, Rotation, Session, SessionToken, hash_secret};
+use crate::session::{Client, Rotation, Session, SessionToken, hash_secret, refusal};
 use crate::user::Person;
 
 const ISSUE: &str = "t11.accounts.v1.SessionService/IssueCallerToken";
@@ -50,7 +50,7 @@ impl Store {
                 self.end_replayed(session, client).await?;
                 Err(Error::SessionInvalid)
             }
-            Found::Nothing => Err(Error::SessionInvalid),
+            Found::Nothing => Err(refusal(token)),
         }
     }
 

@@ -332,7 +332,32 @@ async fn a_caller_token_lives_as_long_as_its_answer_says() {
 async fn no_other_text_is_a_token() {
     let accounts = Accounts::start().await;
     accounts.register("anna@example.com").await;
-    for text in ["", "x", "' OR 1=1 --", &"a".repeat(10_000)] {
-        assert_eq!(reason(accounts.exchange(text).await), "SESSION_INVALID");
+    for text in ["a".repeat(43), format!("{}_-", "0".repeat(41))] {
+        let refused = accounts.exchange(&text).await;
+        assert_eq!(reason(refused), "SESSION_INVALID", "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_session_token_by_its_form_is_refused_as_a_key() {
+    let accounts = Accounts::start().await;
+    accounts.register("anna@example.com").await;
+    let cut = format!("t11_live_{}", "a".repeat(34));
+    assert_eq!(cut.len(), 43, "as long as a session token");
+    for text in [
+        "",
+        "x",
+        "sk-or-v1-0123",
+        "' OR 1=1 --",
+        &"a".repeat(10_000),
+        &cut,
+    ] {
+        let refused = accounts.exchange(text).await.unwrap_err();
+        assert!(refused.message().contains("API key"), "{refused}");
+        assert!(
+            refused.message().contains("Settings"),
+            "what to do: {refused}"
+        );
+        assert_eq!(reason::<()>(Err(refused)), "API_KEY_INVALID", "{text}");
     }
 }

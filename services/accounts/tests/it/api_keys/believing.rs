@@ -139,5 +139,5 @@ async fn a_session_token_is_no_key_and_a_key_no_session_token() {
     let anna = accounts.register("anna@example.com").await;
     let (key, _) = made(&accounts, &anna, READ).await;
     assert_eq!(refusal(&accounts, &anna.token).await, "API_KEY_INVALID");
-    assert_eq!(reason(accounts.exchange(&key).await), "SESSION_INVALID");
+    assert_eq!(reason(accounts.exchange(&key).await), "API_KEY_INVALID");
 }
