@@ -28,7 +28,7 @@ pub use server::ServerStack;
 pub use status::{RemoteFault, http_status, status};
 pub use stream::{Events, ResponseStream, stream};
 pub use tls::{H2, tls_connector};
-pub use token::{Signer, TokenError, Verifier, parse_key};
+pub use token::{Signer, TokenError, Verifier, organization_of, parse_key};
 pub use trace::{continue_from, continue_from_traceparent, traceparent};
 pub use until::until;
 
@@ -50,6 +50,8 @@ pub mod keys {
     pub const SET_SESSION: &str = "x-t11-set-session";
     /// Answer metadata: edge takes the session cookie away.
     pub const CLEAR_SESSION: &str = "x-t11-clear-session";
+    /// Answer metadata of a health check: the time there, in milliseconds since 1970.
+    pub const TIME: &str = "x-t11-time";
     /// Which neighbour a call is for, where one address leads to all.
     pub const PEER: &str = "x-t11-peer";
     /// All that only our own processes may say; proxies take it off what comes from outside.

@@ -19,6 +19,7 @@ use t11_proto::accounts::v1::member_service_server::MemberServiceServer;
 use t11_proto::accounts::v1::notification_service_server::NotificationServiceServer;
 use t11_proto::accounts::v1::organization_service_server::OrganizationServiceServer;
 use t11_proto::accounts::v1::session_service_server::SessionServiceServer;
+use t11_runtime::Endings;
 use tonic::Status;
 use tonic::service::Routes;
 
@@ -38,6 +39,7 @@ pub(crate) struct Parts {
     pub(crate) signer: Signer,
     pub(crate) page_tokens: PageTokens,
     pub(crate) news: Arc<News>,
+    pub(crate) endings: Endings,
     pub(crate) key_environment: KeyEnvironment,
 }
 

@@ -27,7 +27,7 @@ use std::time::Duration;
 use t11_core::{OrgId, PageTokens, World};
 use t11_grpc::Signer;
 use t11_runtime::notification::RAISE_NOTIFICATION;
-use t11_runtime::{Built, Bus, Context, Environment, JobHandler, Service};
+use t11_runtime::{Built, Bus, Context, Endings, Environment, JobHandler, Service};
 use t11_store::{APPEND_AUDIT, Db};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -82,7 +82,7 @@ pub struct Parts {
     pub world: World,
     pub signer: Signer,
     pub page_tokens: PageTokens,
-    /// Brings live changes from replica to replica.
+    /// Brings live changes from replica to replica, and to edges whose sessions and keys have ended.
     pub bus: Bus,
     pub key_environment: KeyEnvironment,
 }
@@ -107,7 +107,8 @@ pub fn routes(config: &Config, parts: Parts) -> Routes {
         world: parts.world,
         signer: parts.signer,
         page_tokens: parts.page_tokens,
-        news: Arc::new(News::new(parts.bus)),
+        news: Arc::new(News::new(parts.bus.clone())),
+        endings: Endings::new(parts.bus),
         key_environment: parts.key_environment,
     })
 }

@@ -9,8 +9,7 @@ use http::request::Parts;
 use t11_core::World;
 use t11_grpc::{Peer, Signer};
 use t11_proto::method::MethodInfo;
-use t11_runtime::Health;
-use t11_runtime::Redis;
+use t11_runtime::{Endings, Health, Redis};
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admitted;
@@ -36,6 +35,8 @@ pub struct EdgeContext {
     pub databases: DatabaseProbe,
     /// Where replicas share limits and wake-ups; `None`: they live in the process.
     pub redis: Option<Redis>,
+    /// Tells whose sessions and keys have ended.
+    pub endings: Endings,
     /// Whether this process may be sent calls.
     pub health: Health,
     /// Cancelled when the process takes no more calls.

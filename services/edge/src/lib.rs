@@ -29,9 +29,10 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
+use futures::future::BoxFuture;
 use http::{HeaderMap, StatusCode, header};
 use t11_grpc::CallContext;
-use t11_runtime::{Built, Context, Service};
+use t11_runtime::{Built, Context, Endings, Service};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -39,6 +40,7 @@ use crate::app::{App, Shared};
 use crate::error::Error;
 use crate::grpc_proxy::GrpcDoor;
 use crate::rest::error::Problem;
+use crate::session::Sessions;
 
 pub use app::{DatabaseProbe, EdgeContext};
 pub use config::{Config, Limits, Rate};
@@ -61,10 +63,12 @@ impl Service for Edge {
             world: context.world(),
             databases: Arc::new(move || Box::pin(ping(databases.clone()))),
             redis: context.redis(),
+            endings: Endings::new(context.bus()),
             health: context.health(),
             shutdown: context.shutdown(),
         };
-        Ok(Built::http(app(config, context)?))
+        let front = front(config, context)?;
+        Ok(Built::http(front.router).task("endings", front.hearing))
     }
 }
 
@@ -80,12 +84,38 @@ async fn ping(context: Context) -> Vec<(String, bool)> {
     answers
 }
 
-/// Everything edge serves, as one router.
+/// What edge consists of.
+pub struct Front {
+    /// All that is served.
+    pub router: Router,
+    /// Hears whose sessions and keys have ended, until the process takes no more calls.
+    pub hearing: BoxFuture<'static, ()>,
+}
+
+/// Makes edge.
 ///
 /// # Errors
 /// When the descriptors or a setting cannot be used.
-pub fn app(config: Config, context: EdgeContext) -> Result<Router> {
+pub fn front(config: Config, context: EdgeContext) -> Result<Front> {
+    let shutdown = context.shutdown.clone();
     let app: App = Arc::new(Shared::new(config, context)?);
+    let hearing = hear(app.sessions.clone(), app.context.endings.clone());
+    Ok(Front {
+        router: router(app)?,
+        hearing: Box::pin(async move {
+            shutdown.run_until_cancelled(hearing).await;
+        }),
+    })
+}
+
+async fn hear(sessions: Arc<Sessions>, endings: Endings) {
+    let mut hearing = endings.hear().await;
+    loop {
+        sessions.end(hearing.next().await);
+    }
+}
+
+fn router(app: App) -> Result<Router> {
     let door = GrpcDoor::new(app.clone())?;
     let elsewhere = move |State(app): State<App>, request: Request| {
         let door = door.clone();

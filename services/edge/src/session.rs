@@ -15,6 +15,8 @@ use t11_grpc::{Peer, Signer, keys};
 use t11_proto::accounts::v1::api_key_service_client::ApiKeyServiceClient;
 use t11_proto::accounts::v1::session_service_client::SessionServiceClient;
 use t11_proto::accounts::v1::{ExchangeApiKeyRequest, IssueCallerTokenRequest};
+use tokio::sync::watch;
+use tokio::time::timeout;
 use tonic::Status;
 
 use crate::client::Client;
@@ -116,12 +118,14 @@ pub(crate) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
 }
 
 /// Caller tokens by the session or API key they stand for, remembered for a few seconds: so long a
-/// revoked one may still work.
+/// revoked one may still work where its ending is not heard of.
 pub(crate) struct Sessions {
     accounts: Peer,
     signer: Signer,
     world: World,
     known: Cache<[u8; 32], Known>,
+    /// How many endings were heard of.
+    endings: watch::Sender<u64>,
     session_believed: TimeDelta,
     key_believed: TimeDelta,
 }
@@ -129,6 +133,7 @@ pub(crate) struct Sessions {
 #[derive(Clone)]
 struct Known {
     caller_token: Arc<str>,
+    org: Option<OrgId>,
     until: DateTime<Utc>,
 }
 
@@ -147,6 +152,7 @@ impl Sessions {
             signer,
             world,
             known: Cache::new(config.session_cache_size),
+            endings: watch::Sender::default(),
             session_believed,
             key_believed: key_believed.min(session_believed),
         }
@@ -163,7 +169,7 @@ impl Sessions {
     /// # Errors
     /// `SESSION_INVALID`, `API_KEY_INVALID` and other refusals of accounts.
     pub(crate) async fn exchange(&self, token: &str) -> Result<Arc<str>, Status> {
-        let asked = self.world.now();
+        let (asked, endings) = (self.world.now(), *self.endings.borrow());
         let (issued, believed) = if is_api_key(token) {
             (self.issue_for_key(token).await?, self.key_believed)
         } else {
@@ -176,9 +182,15 @@ impl Sessions {
         let caller_token: Arc<str> = issued.caller_token.into();
         let known = Known {
             caller_token: caller_token.clone(),
+            org: t11_grpc::organization_of(&caller_token),
             until: expiry.min(asked + believed),
         };
-        self.known.insert(digest(token), known);
+        let digest = digest(token);
+        self.known.insert(digest, known);
+        if *self.endings.borrow() != endings {
+            // The answer may be older than what has ended meanwhile.
+            self.known.remove(&digest);
+        }
         Ok(caller_token)
     }
 
@@ -219,7 +231,19 @@ impl Sessions {
         Some(KeyWatch {
             sessions: self.clone(),
             key: token.into(),
+            endings: self.endings.subscribe(),
         })
+    }
+
+    /// Believes nobody of the organization without asking again: something of it has ended.
+    pub(crate) fn end(&self, org: OrgId) {
+        // Counted before, for those who ask accounts just now; told after, for those who look then.
+        self.endings.send_if_modified(|count| {
+            *count += 1;
+            false
+        });
+        self.known.retain(|_, known| known.org != Some(org));
+        self.endings.send_modify(|_| {});
     }
 
     /// Believes a session no longer: it was signed out here.
@@ -235,13 +259,15 @@ impl Sessions {
 pub(crate) struct KeyWatch {
     sessions: Arc<Sessions>,
     key: Arc<str>,
+    endings: watch::Receiver<u64>,
 }
 
 impl KeyWatch {
     /// Returns when the key is not believed any more, with why; also when accounts cannot say.
-    pub(crate) async fn refused(self) -> Status {
+    pub(crate) async fn refused(mut self) -> Status {
         loop {
-            tokio::time::sleep(KEY_BELIEVED).await;
+            // Something has ended, or the time is over; who tells is there as long as `self`.
+            drop(timeout(KEY_BELIEVED, self.endings.changed()).await);
             if self.sessions.known(&self.key).is_some() {
                 continue;
             }

@@ -5,5 +5,6 @@
 
 mod bus;
 mod cache;
+mod endings;
 mod limiter;
 mod server;

@@ -4,6 +4,7 @@ use t11_core::{PageTokens, World};
 use t11_grpc::{Signer, caller, scope};
 use t11_proto::accounts::v1 as pb;
 use t11_proto::accounts::v1::api_key_service_server::ApiKeyService;
+use t11_runtime::Endings;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::Parts;
@@ -21,6 +22,7 @@ pub(super) struct ApiKeys {
     world: World,
     signer: Signer,
     page_tokens: PageTokens,
+    endings: Endings,
     environment: KeyEnvironment,
 }
 
@@ -31,6 +33,7 @@ impl ApiKeys {
             world: parts.world.clone(),
             signer: parts.signer.clone(),
             page_tokens: parts.page_tokens.clone(),
+            endings: parts.endings.clone(),
             environment: parts.key_environment,
         }
     }
@@ -113,6 +116,7 @@ impl ApiKeyService for ApiKeys {
         let scope = scope(&request)?;
         let id = convert::id("name", "apiKeys", &request.into_inner().name)?;
         let key = self.store.revoke_api_key(&scope, id).await?;
+        self.endings.tell(scope.org());
         Ok(Response::new(key.into()))
     }
 

@@ -5,6 +5,7 @@ use t11_core::{PageTokens, Violations};
 use t11_grpc::{call_info, caller, scope};
 use t11_proto::accounts::v1 as pb;
 use t11_proto::accounts::v1::member_service_server::MemberService;
+use t11_runtime::Endings;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::Parts;
@@ -23,6 +24,7 @@ pub(super) struct Members {
     store: Store,
     authenticator: Authenticator,
     page_tokens: PageTokens,
+    endings: Endings,
 }
 
 impl Members {
@@ -31,6 +33,7 @@ impl Members {
             store: parts.store.clone(),
             authenticator: parts.authenticator.clone(),
             page_tokens: parts.page_tokens.clone(),
+            endings: parts.endings.clone(),
         }
     }
 }
@@ -76,6 +79,7 @@ impl MemberService for Members {
         violations.check().map_err(Error::from)?;
         let user = convert::id("name", "members", &request.name)?;
         let member = self.store.change_role(&scope, &caller, user, role).await?;
+        self.endings.tell(scope.org());
         Ok(Response::new(member.into()))
     }
 
@@ -86,6 +90,7 @@ impl MemberService for Members {
         let (scope, caller) = (scope(&request)?, caller(&request)?);
         let user = convert::id("name", "members", &request.into_inner().name)?;
         self.store.remove_member(&scope, &caller, user).await?;
+        self.endings.tell(scope.org());
         Ok(Response::new(()))
     }
 

@@ -5,6 +5,7 @@ use t11_core::{PageTokens, Violations, World};
 use t11_grpc::{Signer, call_info, keys, scope};
 use t11_proto::accounts::v1 as pb;
 use t11_proto::accounts::v1::session_service_server::SessionService;
+use t11_runtime::Endings;
 use tonic::metadata::{AsciiMetadataKey, AsciiMetadataValue};
 use tonic::{Request, Response, Status, async_trait};
 
@@ -31,6 +32,7 @@ pub(super) struct Sessions {
     world: World,
     signer: Signer,
     page_tokens: PageTokens,
+    endings: Endings,
 }
 
 impl Sessions {
@@ -41,6 +43,7 @@ impl Sessions {
             world: parts.world.clone(),
             signer: parts.signer.clone(),
             page_tokens: parts.page_tokens.clone(),
+            endings: parts.endings.clone(),
         }
     }
 }
@@ -108,7 +111,7 @@ impl SessionService for Sessions {
         let person = Person::of(&scope)?;
         match self.store.end_session(&scope, person.session).await {
             // Signed out twice with one caller token: the state is what was asked for.
-            Ok(()) | Err(Error::NotFound { .. }) => {}
+            Ok(()) | Err(Error::NotFound { .. }) => self.endings.tell(scope.org()),
             Err(error) => return Err(error.into()),
         }
         let mut response = Response::new(());
@@ -145,6 +148,7 @@ impl SessionService for Sessions {
         let new = new_password(&mut violations, "new_password", &request.new_password);
         violations.check().map_err(Error::from)?;
         self.authenticator.change_password(&scope, old, new).await?;
+        self.endings.tell(scope.org());
         Ok(Response::new(()))
     }
 
@@ -185,6 +189,7 @@ impl SessionService for Sessions {
         let scope = scope(&request)?;
         let id = convert::id("name", "sessions", &request.into_inner().name)?;
         self.store.end_session(&scope, id).await?;
+        self.endings.tell(scope.org());
         Ok(Response::new(()))
     }
 

@@ -173,7 +173,7 @@ async fn calls_are_counted_by_key() {
 }
 
 /// An open stream of events, whose first event was read.
-async fn watching(mesh: &TestMesh, bearer: &str) -> Body {
+pub(crate) async fn watching(mesh: &TestMesh, bearer: &str) -> Body {
     let request = Request::get("/api/jobs:watch")
         .header("authorization", format!("Bearer {bearer}"))
         .body(Body::empty())
@@ -187,7 +187,7 @@ async fn watching(mesh: &TestMesh, bearer: &str) -> Body {
 }
 
 /// All that the stream says until it ends, which it must do now.
-async fn rest_of(body: Body) -> String {
+pub(crate) async fn rest_of(body: Body) -> String {
     let rest = tokio::time::timeout(Duration::from_secs(1), body.collect());
     let rest = rest.await.unwrap().unwrap().to_bytes();
     String::from_utf8(rest.to_vec()).unwrap()

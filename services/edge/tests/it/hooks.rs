@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use chrono::DateTime;
-use t11_core::{FaultKind, ManualWorld};
+use t11_core::{FaultKind, ManualWorld, World};
 use t11_edge::{Config, EdgeContext};
 use t11_grpc::{Peer, ServerStack, Signer, Verifier};
 use t11_proto::crm::v1 as crm;
+use t11_runtime::bus::InProcess;
+use t11_runtime::{Bus, Endings};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::{Request, Response};
@@ -79,6 +81,7 @@ fn mesh(fault: (FaultKind, &'static str)) -> (TestMesh, Kept) {
         world: world.world(),
         databases: Arc::new(|| Box::pin(async { Vec::new() })),
         redis: None,
+        endings: Endings::new(Bus::join(Arc::new(InProcess::default()), &World::system())),
         health: t11_runtime::Health::ready(),
         shutdown: CancellationToken::new(),
     };
@@ -87,7 +90,7 @@ fn mesh(fault: (FaultKind, &'static str)) -> (TestMesh, Kept) {
         ..Config::default()
     };
     let mut mesh = TestMesh::new();
-    mesh.router = t11_edge::app(config, context).unwrap();
+    mesh.router = t11_edge::front(config, context).unwrap().router;
     (mesh, kept)
 }
 

@@ -7,6 +7,7 @@
 
 mod api_keys;
 mod client;
+mod endings;
 mod events;
 mod grpc;
 mod hooks;

@@ -9,13 +9,14 @@ use axum::Router;
 use axum::routing::post;
 use chrono::DateTime;
 use futures::StreamExt as _;
-use t11_core::{Caller, Fault, FaultKind, ManualWorld, OrgId, Permission, Role, Subject};
+use t11_core::{Caller, Fault, FaultKind, ManualWorld, OrgId, Permission, Role, Subject, World};
 use t11_edge::{Config, EdgeContext};
 use t11_grpc::{Peer, ResponseStream, ServerStack, Signer, Verifier, keys};
 use t11_proto::accounts::v1 as accounts;
 use t11_proto::agents::v1 as agents;
 use t11_proto::jobs::v1 as jobs;
-use t11_runtime::Redis;
+use t11_runtime::bus::{Carrier, InProcess};
+use t11_runtime::{Bus, Endings, Redis};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -31,6 +32,9 @@ pub(crate) const SESSION: &str = "session-of-anna";
 /// The API key that accounts believes, until it is told otherwise.
 pub(crate) const API_KEY: &str =
     "t11_dev_8mXq2RtZ_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ_0aB1cD";
+
+/// Whose both are.
+pub(crate) const ORG: OrgId = OrgId(Uuid::from_u128(3));
 
 /// What reached the services.
 #[derive(Default)]
@@ -67,6 +71,23 @@ pub(crate) struct TestMesh {
     pub(crate) shutdown: CancellationToken,
 }
 
+/// What is around an edge.
+struct Around {
+    redis: Option<Redis>,
+    crm: Option<Router>,
+    carrier: Arc<dyn Carrier>,
+}
+
+impl Default for Around {
+    fn default() -> Self {
+        Self {
+            redis: None,
+            crm: None,
+            carrier: Arc::new(InProcess::default()),
+        }
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("refused")]
 struct Refused(FaultKind, &'static str);
@@ -96,20 +117,33 @@ impl TestMesh {
 
     /// A mesh whose edge is one of several on a Redis.
     pub(crate) fn with_redis(redis: Option<Redis>, change: impl FnOnce(&mut Config)) -> Self {
-        Self::with_neighbours(redis, None, change)
+        let around = Around {
+            redis,
+            ..Around::default()
+        };
+        Self::amid(around, change)
+    }
+
+    /// A mesh whose edge is one of several on a bus.
+    pub(crate) fn with_carrier(carrier: Arc<dyn Carrier>) -> Self {
+        let around = Around {
+            carrier,
+            ..Around::default()
+        };
+        Self::amid(around, |_| {})
     }
 
     /// A mesh with this crm; without one it is not running: what a neighbour that is away looks
     /// like.
     pub(crate) fn with_crm(crm: Router) -> Self {
-        Self::with_neighbours(None, Some(crm), |_| {})
+        let around = Around {
+            crm: Some(crm),
+            ..Around::default()
+        };
+        Self::amid(around, |_| {})
     }
 
-    fn with_neighbours(
-        redis: Option<Redis>,
-        crm: Option<Router>,
-        change: impl FnOnce(&mut Config),
-    ) -> Self {
+    fn amid(around: Around, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             web_dir: Some(PathBuf::from("no-such-folder")),
             ..Config::default()
@@ -131,7 +165,7 @@ impl TestMesh {
         let (jobs, jobs_slot) = Peer::local("jobs");
         jobs_slot.fill(stack(jobs_routes()));
         let (others, crm_slot) = Peer::local("crm");
-        if let Some(crm) = crm {
+        if let Some(crm) = around.crm {
             crm_slot.fill(stack(crm));
         }
         let shutdown = CancellationToken::new();
@@ -145,13 +179,15 @@ impl TestMesh {
             signer,
             world: world.world(),
             databases: Arc::new(|| Box::pin(async { vec![("accounts".to_owned(), true)] })),
-            redis,
+            redis: around.redis,
+            endings: Endings::new(Bus::join(around.carrier, &World::system())),
             health: t11_runtime::Health::ready(),
             shutdown: shutdown.clone(),
         };
-        let router = t11_edge::app(config, context).unwrap();
+        let front = t11_edge::front(config, context).unwrap();
+        tokio::spawn(front.hearing);
         Self {
-            router,
+            router: front.router,
             world,
             seen,
             dropped,
@@ -180,7 +216,7 @@ fn api_key_routes(world: &Arc<ManualWorld>, signer: &Signer, seen: &Arc<Mutex<Se
     let (world, signer, seen) = (world.world(), signer.clone(), seen.clone());
     let exchange = move |request: Request<accounts::ExchangeApiKeyRequest>| {
         let caller = Caller {
-            org: OrgId(Uuid::from_u128(3)),
+            org: ORG,
             subject: Subject::ApiKey {
                 key: Uuid::from_u128(4),
             },
@@ -224,9 +260,8 @@ fn accounts_routes(world: &Arc<ManualWorld>, signer: &Signer, seen: &Arc<Mutex<S
             user: Uuid::from_u128(1),
             session: Uuid::from_u128(2),
         };
-        let org = OrgId(Uuid::from_u128(3));
         let caller = Caller {
-            org,
+            org: ORG,
             subject,
             role: Role::Owner,
             scopes: None,
