@@ -11,6 +11,7 @@ mod m20261121_182000_create_mirror;
 mod m20261121_183000_create_events;
 mod m20261121_184000_create_messages_and_effects;
 mod m20261122_031000_add_other_bot_time;
+mod m20261122_190000_file_events_at_the_door;
 
 pub(crate) struct Migrator;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_183000_create_events::Migration),
             Box::new(m20261121_184000_create_messages_and_effects::Migration),
             Box::new(m20261122_031000_add_other_bot_time::Migration),
+            Box::new(m20261122_190000_file_events_at_the_door::Migration),
         ]
     }
 

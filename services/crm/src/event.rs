@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use t11_kommo::form::FormError;
-use t11_kommo::id::AccountId;
+use t11_kommo::id::{AccountId, ChatId, TalkId};
 use t11_kommo::webhook::{self, Action, Delivery, Received};
 use uuid::Uuid;
 
@@ -125,6 +125,8 @@ impl Source {
 pub(crate) const IGNORED: &str = "ignored";
 /// The verdict of what has come by another way too.
 pub(crate) const DUPLICATE: &str = "duplicate";
+/// The verdict of a message that we have sent ourselves, as agents say it too.
+pub(crate) const OWN: &str = "own";
 
 /// An event to be filed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,8 +138,38 @@ pub(crate) struct Filing {
     pub(crate) entity_id: String,
     /// In JSON.
     pub(crate) payload: String,
-    /// Whether agents need to hear of it.
-    pub(crate) is_wanted: bool,
+    pub(crate) fate: Fate,
+    /// What it is about: events about one thing are handled one after the other. Empty = nothing that
+    /// others are about.
+    pub(crate) thing: String,
+}
+
+/// What becomes of an event as it is filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Agents are to hear of it.
+    Wanted,
+    /// Nobody needs to hear of it.
+    Ignored,
+    /// It says that it is of another account than its address: nobody looks at it.
+    Foreign,
+    /// The body cannot be read: people see that it came.
+    Unreadable(Trouble),
+}
+
+/// What a body holds that came to the address of `account`.
+pub(crate) fn filings(delivery: &Delivery, account: Option<AccountId>) -> Vec<Filing> {
+    let said = delivery.account.id;
+    let owner = said.or(account).unwrap_or(AccountId(0));
+    let is_foreign = said.is_some() && said != account;
+    let filed = delivery.events.iter().map(|event| {
+        let mut filing = Filing::of(event, owner);
+        if is_foreign {
+            filing.fate = Fate::Foreign;
+        }
+        filing
+    });
+    filed.collect()
 }
 
 impl Filing {
@@ -150,26 +182,30 @@ impl Filing {
             entity_id: word(&entity_id(&received.event)),
             // Texts in maps can always be written.
             payload: serde_json::to_string(&received.raw).unwrap_or_else(|_| "{}".to_owned()),
-            is_wanted: is_wanted(&received.event),
+            fate: match is_wanted(&received.event) {
+                true => Fate::Wanted,
+                false => Fate::Ignored,
+            },
+            thing: word(&thing(&received.event)),
         }
     }
 }
 
-/// A body that cannot be read, as an event: people see that it came.
-pub(crate) fn unreadable(body: &[u8], error: FormError) -> (Filing, Trouble) {
-    let filing = Filing {
+/// A body that cannot be read, as an event.
+pub(crate) fn unreadable(body: &[u8], error: FormError) -> Filing {
+    let trouble = Trouble {
+        reason: "BODY_UNREADABLE".to_owned(),
+        message: error.to_string(),
+    };
+    Filing {
         dedupe_key: format!("body:{}", hex(&Sha256::digest(body))),
         entity: "body".to_owned(),
         action: String::new(),
         entity_id: String::new(),
         payload: "{}".to_owned(),
-        is_wanted: false,
-    };
-    let trouble = Trouble {
-        reason: "BODY_UNREADABLE".to_owned(),
-        message: error.to_string(),
-    };
-    (filing, trouble)
+        fate: Fate::Unreadable(trouble),
+        thing: String::new(),
+    }
 }
 
 /// The thing of an event, typed, from its payload.
@@ -207,6 +243,22 @@ fn is_wanted(event: &webhook::Event) -> bool {
             lead.old_status_id.is_some() || lead.old_responsible_user_id.is_some()
         }
         _ => false,
+    }
+}
+
+/// A chat lasts, a talk is one session of it.
+fn thing(event: &webhook::Event) -> String {
+    use webhook::Event::{Lead, Message, OutgoingMessage, Talk};
+    let chat = |chat: &Option<ChatId>, talk: Option<TalkId>| match (chat, talk) {
+        (Some(chat), _) if !chat.0.is_empty() => chat.0.clone(),
+        (_, Some(talk)) => format!("talk:{talk}"),
+        _ => String::new(),
+    };
+    match event {
+        Message(message) | OutgoingMessage(message) => chat(&message.chat_id, message.talk_id),
+        Talk(_, talk) => chat(&talk.chat_id, Some(talk.talk_id)),
+        Lead(_, lead) => format!("lead:{}", lead.id),
+        _ => String::new(),
     }
 }
 

@@ -1,13 +1,11 @@
-//! The intake of Kommo's events: what comes is kept for good and answered, then read, then given to
-//! the agents.
+//! The intake of Kommo's events: what comes is read, kept for good and answered, then given to the
+//! agents.
 //!
 //! ```text
-//! edge ─▶ accept ─▶ webhook_inbox ─▶ crm.process_webhook ─▶ events ─▶ agents.handle_crm_event
-//!                                        poll, replay ─▶ crm.dispatch_event ─┘        │
-//!                                              events ◀─ crm.note_verdict ◀───────────┘
+//! edge ─▶ accept ─┬▶ events ─▶ crm.dispatch_event ─▶ agents.handle_crm_event
+//!   poll, replay ─┘  events ◀─ crm.note_verdict ◀───────────┘
 //! ```
 
-pub(crate) mod outgoing;
 pub(crate) mod poll;
 pub(crate) mod reading;
 pub(crate) mod secret;
@@ -22,13 +20,13 @@ use t11_core::{Caller, OrgId, OrgScope, Permission, Violations, World};
 use t11_kommo::client::{Continuation, Entity, WidgetRequest};
 use t11_kommo::form::MAX_BYTES;
 use t11_kommo::id::{AccountId, LeadId};
+use t11_kommo::webhook::Delivery;
 use t11_kommo::{BotToken, Hosts};
 use t11_store::StoreError;
 
 use self::secret::SecretHasher;
 use crate::error::Error;
-use crate::event::{BOT, Filing};
-use crate::jobs::{dispatch_event, process_webhook};
+use crate::event::{self, BOT, Fate, Filing};
 use crate::store::{Door, NewBotRequest, Store};
 
 /// How long it is remembered what is behind a secret.
@@ -82,16 +80,20 @@ impl Intake {
         }
     }
 
-    /// Keeps the body of a webhook for good. What it says is read later.
+    /// Keeps what a webhook tells for good.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown secret, [`Error::InboxUnavailable`].
     pub(crate) async fn accept_webhook(&self, secret: &str, body: Vec<u8>) -> Result<(), Error> {
         check_size(&body)?;
         let (hash, door) = self.door(secret).await?;
-        let id = self.world.new_id();
-        let (job, scope) = (process_webhook::job(id, 0), scope_of(door.org)?);
-        let kept = self.store.keep_body(&scope, id, door.connection, body, job);
+        let scope = scope_of(door.org)?;
+        let delivery = Delivery::parse(&body).map_err(|error| event::unreadable(&body, error));
+        let read = |account| match delivery {
+            Ok(delivery) => event::filings(&delivery, account),
+            Err(unreadable) => vec![unreadable],
+        };
+        let kept = self.store.keep_body(&scope, door.connection, body, read);
         kept.await.map_err(|error| self.not_kept(&hash, error))
     }
 
@@ -107,8 +109,7 @@ impl Intake {
         let request = WidgetRequest::parse(body).map_err(|_| malformed("body"))?;
         let asked = self.check_bot(&scope, &door, &request).await?;
         let (new, filing) = asked.filed(door, &request);
-        let job = |event| dispatch_event::job(event, 0);
-        let kept = self.store.keep_bot_request(&scope, new, filing, job);
+        let kept = self.store.keep_bot_request(&scope, new, filing);
         kept.await.map_err(|error| self.not_kept(&hash, error))
     }
 
@@ -170,7 +171,7 @@ impl Intake {
     fn not_kept(&self, hash: &str, error: Error) -> Error {
         match error {
             // The connection was deleted since.
-            Error::Store(StoreError::Reference) => {
+            Error::Store(StoreError::Reference) | Error::NotFound { .. } => {
                 self.known.remove(hash);
                 NO_DOOR
             }
@@ -250,7 +251,11 @@ impl BotAsked {
             action: "ask".to_owned(),
             entity_id: new.entity_id.to_string(),
             payload: json!({"step": self.step, "lead_id": lead_id, "text": text}).to_string(),
-            is_wanted: lead_id != 0 && !text.is_empty(),
+            fate: match lead_id != 0 && !text.is_empty() {
+                true => Fate::Wanted,
+                false => Fate::Ignored,
+            },
+            thing: format!("lead:{lead_id}"),
         };
         (new, filing)
     }

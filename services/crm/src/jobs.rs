@@ -6,7 +6,6 @@ pub(crate) mod dispatch_event;
 pub(crate) mod note_verdict;
 pub(crate) mod notify;
 pub(crate) mod poll;
-pub(crate) mod process_webhook;
 pub(crate) mod reconcile;
 pub(crate) mod subscribe;
 pub(crate) mod sync;
@@ -36,13 +35,9 @@ pub(crate) fn of_intake(
     world: &World,
 ) -> Vec<(&'static str, Arc<dyn JobHandler>)> {
     let (store, kommo) = (store.clone(), kommo.clone());
-    let dispatcher = Arc::new(Dispatcher {
+    let dispatcher = Dispatcher {
         store: store.clone(),
         kommo: kommo.clone(),
-    });
-    let process = process_webhook::ProcessWebhook {
-        store: store.clone(),
-        dispatcher: dispatcher.clone(),
     };
     let poller = Poller {
         store: store.clone(),
@@ -50,7 +45,6 @@ pub(crate) fn of_intake(
         world: world.clone(),
     };
     vec![
-        (process_webhook::KIND, Arc::new(process)),
         (
             dispatch_event::KIND,
             Arc::new(dispatch_event::DispatchEvent(dispatcher)),

@@ -29,8 +29,7 @@ use crate::error::Error;
 
 pub(crate) use self::catalog::facts;
 pub(crate) use self::events::{EventFilter, Verdict};
-pub(crate) use self::filings::Parsed;
-pub(crate) use self::inbox::{Body, Door, NewBotRequest, WebhookSecret};
+pub(crate) use self::inbox::{Door, NewBotRequest, WebhookSecret};
 pub(crate) use self::intakes::{ACTIVE, Due, PollCursor};
 pub(crate) use self::messages::Settled;
 pub(crate) use self::tokens::DueToken;

@@ -323,7 +323,7 @@ impl Queue {
                 due: None,
                 ..due.effects
             });
-            if due.promoted == 0 {
+            if due.next.is_none_or(|next| next > self.world.now()) {
                 *self.next_due.lock() = due.next;
                 return Ok(due.next);
             }

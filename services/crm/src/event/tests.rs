@@ -43,7 +43,34 @@ fn agents_hear_of_what_they_act_on() {
     ] {
         let filed = filed(body);
         assert_eq!(filed.len(), 1, "{body}");
-        assert_eq!(filed[0].is_wanted, is_wanted, "{body}");
+        assert_eq!(filed[0].fate == Fate::Wanted, is_wanted, "{body}");
+    }
+}
+
+#[test]
+fn events_about_one_thing_are_known() {
+    for (body, thing) in [
+        (
+            "message[add][0][id]=m-1&message[add][0][chat_id]=c-1&message[add][0][talk_id]=77",
+            "c-1",
+        ),
+        (
+            "message[add][0][id]=m-1&message[add][0][talk_id]=77",
+            "talk:77",
+        ),
+        (
+            "outgoing_message[add][0][id]=m-2&outgoing_message[add][0][chat_id]=c-1",
+            "c-1",
+        ),
+        ("message[add][0][id]=m-1", ""),
+        (
+            "talk[update][0][talk_id]=77&talk[update][0][chat_id]=c-1",
+            "c-1",
+        ),
+        ("leads[status][0][id]=5001", "lead:5001"),
+        ("contacts[add][0][id]=1", ""),
+    ] {
+        assert_eq!(filed(body)[0].thing, thing, "{body}");
     }
 }
 

@@ -21,7 +21,6 @@ use super::reading::author_word;
 use crate::connection::State;
 use crate::error::Error;
 use crate::event::Filing;
-use crate::jobs::dispatch_event;
 use crate::kommo::Kommo;
 use crate::store::{PollCursor, Store};
 
@@ -148,8 +147,7 @@ impl Poller {
         if missed.is_empty() {
             return Ok(0);
         }
-        let job = |event| dispatch_event::job(event, 0);
-        self.store.file_polled(scope, connection, missed, job).await
+        self.store.file_polled(scope, connection, missed).await
     }
 }
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Chore;
 use super::poll::{EVERY_WHILE_HEARD, HEARD_WITHIN};
 use crate::error::Error;
-use crate::jobs::{poll, process_webhook, subscribe};
+use crate::jobs::{poll, subscribe};
 use crate::store::{Due, Store};
 
 /// How often it is looked for what is due.
@@ -73,10 +73,6 @@ impl IntakeUpkeep {
         if silent > 0 {
             metrics::counter!("t11_crm_events_silent_total").increment(silent);
             tracing::warn!(events = silent, "events have lost their jobs");
-        }
-        for unread in self.store.unread_bodies().await? {
-            let job = process_webhook::job(unread.id, unread.revivals + 1);
-            self.store.revive_body(unread, job).await?;
         }
         self.store.purge_events().await.map(drop)
     }

@@ -14,10 +14,10 @@ use t11_store::NewJob;
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::event::{self, BOT, Event, IGNORED, Trouble};
-use crate::intake::outgoing::own_key;
+use crate::event::{self, BOT, DUPLICATE, Event, IGNORED, OWN, Trouble};
 use crate::intake::reading::{About, Place, Reading, author_word};
 use crate::kommo::Kommo;
+use crate::message::Seen;
 use crate::mirror::MirroredLead;
 use crate::store::Store;
 
@@ -30,6 +30,19 @@ const KIND: &str = "agents.handle_crm_event";
 pub(crate) struct Dispatcher {
     pub(crate) store: Store,
     pub(crate) kommo: Kommo,
+}
+
+/// What becomes of an event that was read.
+enum Fate {
+    Tell(Box<Told>),
+    /// Agents need not hear of it.
+    End(&'static str),
+}
+
+impl Fate {
+    fn tell(told: Told) -> Self {
+        Self::Tell(Box::new(told))
+    }
 }
 
 /// What agents are told, and what it is about: of one thing they hear one by one.
@@ -66,22 +79,22 @@ impl Dispatcher {
             connection: event.connection,
             may_wait,
         };
-        let told = if event.entity == BOT {
+        let fate = if event.entity == BOT {
             self.bot(&reading, event).await?
         } else {
             let read = event::read(&event.entity, &event.action, &event.payload);
             let Ok(thing) = read else {
                 return self.unreadable(scope, event).await;
             };
-            Box::pin(self.told(&reading, event, thing)).await?
+            Box::pin(self.fate(&reading, event, thing)).await?
         };
-        match told {
-            Some(mut told) => {
+        match fate {
+            Fate::Tell(mut told) => {
                 let lead = told.lead.take();
-                let job = job(event, told);
+                let job = job(event, *told);
                 self.store.dispatch(scope, event, lead, job).await
             }
-            None => self.store.end_event(scope, event.id, IGNORED).await,
+            Fate::End(verdict) => self.store.end_event(scope, event.id, verdict).await,
         }
     }
 
@@ -93,12 +106,12 @@ impl Dispatcher {
         self.store.fail_event(scope, event.id, trouble).await
     }
 
-    async fn told(
+    async fn fate(
         &self,
         reading: &Reading<'_>,
         event: &Event,
         thing: webhook::Event,
-    ) -> Result<Option<Told>, Error> {
+    ) -> Result<Fate, Error> {
         Ok(match thing {
             webhook::Event::Message(message) => {
                 self.note_channel(reading.scope, event, &message).await?;
@@ -107,16 +120,18 @@ impl Dispatcher {
                 let thing = conversation(&about, &message);
                 let message = crm_message(message, about, event);
                 let kind = EventKind::ClientMessage(message);
-                Some(Told { kind, thing, lead })
+                Fate::tell(Told { kind, thing, lead })
             }
             webhook::Event::OutgoingMessage(message) => {
-                Some(self.outgoing(reading, event, message).await?)
+                self.outgoing(reading, event, message).await?
             }
-            webhook::Event::Lead(action, lead) => Some(lead_change(reading, &action, &lead).await?),
+            webhook::Event::Lead(action, lead) => {
+                Fate::tell(lead_change(reading, &action, &lead).await?)
+            }
             webhook::Event::Talk(_, talk) if talk.is_in_work == Some(false) => {
-                Some(talk_change(&talk))
+                Fate::tell(talk_change(&talk))
             }
-            _ => None,
+            _ => Fate::End(IGNORED),
         })
     }
 
@@ -137,14 +152,22 @@ impl Dispatcher {
             .await
     }
 
+    /// What Kommo has answered us for is known to agents as well. Whatever else may be ours they
+    /// are told with its key, for they do not know what became of it.
     async fn outgoing(
         &self,
         reading: &Reading<'_>,
         event: &Event,
         message: Message,
-    ) -> Result<Told, Error> {
+    ) -> Result<Fate, Error> {
+        let (scope, connection) = (reading.scope, event.connection);
+        let id = message.id.0.clone();
+        if self.store.is_sent_by_us(scope, connection, id).await? {
+            return Ok(Fate::End(OWN));
+        }
         let about = reading.whom(&message).await?;
-        let key = own_key(&self.store, reading.scope, event, &message, about.lead_id).await?;
+        let seen = seen(event, &message, about.lead_id);
+        let key = self.store.maybe_sent_by_us(scope, seen).await?;
         let thing = conversation(&about, &message);
         let mut message = crm_message(message, about, event);
         let is_bot = message
@@ -152,23 +175,21 @@ impl Dispatcher {
             .as_ref()
             .is_some_and(|author| author.kind == "bot");
         if is_bot && key.is_none() && !event.is_dry_run {
-            self.store
-                .note_other_bot(reading.scope, event.connection)
-                .await?;
+            self.store.note_other_bot(scope, connection).await?;
         }
         message.idempotency_key = key.map(|key| key.to_string()).unwrap_or_default();
-        Ok(Told {
+        Ok(Fate::tell(Told {
             kind: EventKind::OutgoingMessage(message),
             thing,
             lead: None,
-        })
+        }))
     }
 
     /// A bot asks because a client has written. The same message mostly comes as a webhook too, so
     /// it is looked for, and given once.
-    async fn bot(&self, reading: &Reading<'_>, event: &Event) -> Result<Option<Told>, Error> {
+    async fn bot(&self, reading: &Reading<'_>, event: &Event) -> Result<Fate, Error> {
         let Ok(ask) = serde_json::from_str::<BotAsk>(&event.payload) else {
-            return Ok(None);
+            return Ok(Fate::End(IGNORED));
         };
         let found = reading
             .message_of_bot(event, ask.lead_id, &ask.text)
@@ -179,7 +200,7 @@ impl Dispatcher {
                 let is_first =
                     event.is_dry_run || self.store.identify(reading.scope, event.id, key).await?;
                 if !is_first {
-                    return Ok(None);
+                    return Ok(Fate::End(DUPLICATE));
                 }
                 (about, id.0)
             }
@@ -209,7 +230,7 @@ impl Dispatcher {
             ..of(about)
         };
         let kind = EventKind::ClientMessage(message);
-        Ok(Some(Told { kind, thing, lead }))
+        Ok(Fate::tell(Told { kind, thing, lead }))
     }
 
     async fn key_of(&self, scope: &OrgScope, event: &Event, id: &str) -> Result<String, Error> {
@@ -242,6 +263,23 @@ fn conversation(about: &About, message: &Message) -> String {
         format!("talk:{}", about.talk_id)
     } else {
         format!("message:{}", message.id)
+    }
+}
+
+/// By what a message is known to be ours whose id we were never told.
+fn seen(event: &Event, message: &Message, lead_id: i64) -> Seen {
+    Seen {
+        connection: event.connection,
+        message_id: message.id.0.clone(),
+        talk_id: message.talk_id.map_or(0, |id| id.0),
+        chat_id: message
+            .chat_id
+            .as_ref()
+            .map(|id| id.0.clone())
+            .unwrap_or_default(),
+        lead_id,
+        text: message.text.clone(),
+        time: message.created_at.unwrap_or(event.receive_time),
     }
 }
 

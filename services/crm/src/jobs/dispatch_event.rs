@@ -1,7 +1,4 @@
-//! The job that gives one event to the agents: one that a poll has found, that a bot has brought,
-//! or that a person has replayed.
-
-use std::sync::Arc;
+//! The job that gives one event to the agents.
 
 use async_trait::async_trait;
 use prost::Message as _;
@@ -10,12 +7,14 @@ use t11_store::NewJob;
 use uuid::Uuid;
 
 use super::dispatch::Dispatcher;
-use super::process_webhook::PATIENT_TRIES;
 use crate::error::Error;
 use crate::event::{self, State};
 
 /// The kind of the job.
 pub(crate) const KIND: &str = "crm.dispatch_event";
+
+/// Tries in which an event waits for a Kommo that is away; then it goes on with what is known.
+const PATIENT_TRIES: i32 = 3;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Payload {
@@ -34,7 +33,7 @@ pub(crate) fn job(event: Uuid, replay: i32) -> NewJob {
 }
 
 /// Gives events to the agents.
-pub(crate) struct DispatchEvent(pub(crate) Arc<Dispatcher>);
+pub(crate) struct DispatchEvent(pub(super) Dispatcher);
 
 #[async_trait]
 impl JobHandler for DispatchEvent {

@@ -62,7 +62,7 @@ impl Messages {
             }
             let store = &self.store;
             let (connection, id) = (seen.connection, seen.message_id.clone());
-            if store.sent_by_us(scope, connection, id).await?.is_some() {
+            if store.is_sent_by_us(scope, connection, id).await? {
                 continue;
             }
             let owner = store.maybe_sent_by_us(scope, seen).await?;

@@ -1,13 +1,10 @@
 //! What time does to bodies and events: silence becomes a failure, and what is old goes away.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, ExprTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
-use t11_core::OrgId;
-use t11_store::{NewJob, System, Tx};
+use t11_store::{System, Tx};
 use uuid::Uuid;
 
 use super::Store;
@@ -19,11 +16,7 @@ use crate::event::State;
 const BATCH: u64 = 500;
 /// An event that is on its way for longer has lost its job.
 const SILENCE: TimeDelta = TimeDelta::hours(1);
-/// A body that nobody has read for so long has lost its job.
-const UNREAD: TimeDelta = TimeDelta::minutes(30);
-/// How often its job is enqueued anew.
-const MAX_REVIVALS: i32 = 24;
-/// How long bodies are kept once they were read: longer than Kommo repeats itself.
+/// How long bodies are kept: longer than Kommo repeats itself.
 const KEEP_BODIES: TimeDelta = TimeDelta::days(3);
 /// How long events are kept, and with them what tells repeated ones.
 const KEEP_EVENTS: TimeDelta = TimeDelta::days(30);
@@ -31,14 +24,6 @@ const KEEP_EVENTS: TimeDelta = TimeDelta::days(30);
 const KEEP_BOT_REQUESTS: TimeDelta = TimeDelta::days(3);
 
 const SWEEP: System = System("sweep of events");
-
-/// A body whose job is to be enqueued anew.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Unread {
-    pub(crate) org: OrgId,
-    pub(crate) id: Uuid,
-    pub(crate) revivals: i32,
-}
 
 impl Store {
     /// Ends events whose job has died; how many there were.
@@ -70,59 +55,6 @@ impl Store {
             Ok::<_, Error>(swept)
         });
         sweep.await
-    }
-
-    /// Bodies that nobody has read although they were kept long ago.
-    pub(crate) async fn unread_bodies(&self) -> Result<Vec<Unread>, Error> {
-        let before = self.world.now() - UNREAD;
-        let read = self.db.read(SWEEP, move |tx| async move {
-            let rows: Vec<(Uuid, Uuid, i32)> = webhook_body::Entity::find()
-                .select_only()
-                .columns([
-                    webhook_body::Column::OrgId,
-                    webhook_body::Column::Id,
-                    webhook_body::Column::Revivals,
-                ])
-                .filter(webhook_body::Column::ParseTime.is_null())
-                .filter(webhook_body::Column::ReceiveTime.lt(before))
-                .filter(webhook_body::Column::Revivals.lt(MAX_REVIVALS))
-                .order_by_asc(webhook_body::Column::ReceiveTime)
-                .limit(BATCH)
-                .into_tuple()
-                .all(&tx)
-                .await?;
-            let unread = rows.into_iter().map(|(org, id, revivals)| Unread {
-                org: OrgId(org),
-                id,
-                revivals,
-            });
-            Ok::<_, Error>(unread.collect())
-        });
-        read.await
-    }
-
-    /// Enqueues the job of a body anew, unless another has just done so.
-    pub(crate) async fn revive_body(&self, unread: Unread, job: NewJob) -> Result<(), Error> {
-        let revive = self.db.write(SWEEP, move |tx| async move {
-            let revived = webhook_body::Entity::update_many()
-                .col_expr(
-                    webhook_body::Column::Revivals,
-                    Expr::col(webhook_body::Column::Revivals).add(1),
-                )
-                .filter(webhook_body::Column::Id.eq(unread.id))
-                .filter(webhook_body::Column::Revivals.eq(unread.revivals))
-                .exec(&tx)
-                .await?;
-            if revived.rows_affected == 1 {
-                tx.enqueue(NewJob {
-                    org: Some(unread.org),
-                    ..job
-                })
-                .await?;
-            }
-            Ok::<_, Error>(())
-        });
-        revive.await
     }
 
     /// Deletes what is old; how many rows there were.
@@ -170,8 +102,8 @@ async fn purge_bodies(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
     let ids: Vec<Uuid> = webhook_body::Entity::find()
         .select_only()
         .column(webhook_body::Column::Id)
-        .filter(webhook_body::Column::ParseTime.lt(before))
-        .order_by_asc(webhook_body::Column::ParseTime)
+        .filter(webhook_body::Column::ReceiveTime.lt(before))
+        .order_by_asc(webhook_body::Column::ReceiveTime)
         .limit(BATCH)
         .into_tuple()
         .all(tx)

@@ -75,18 +75,6 @@ impl Store {
         })
     }
 
-    /// The events that a body brought and that nobody has looked at.
-    pub(crate) async fn received_events(
-        &self,
-        scope: &OrgScope,
-        inbox: Uuid,
-    ) -> Result<Vec<Event>, Error> {
-        let read = self
-            .db
-            .read(scope, move |tx| async move { received(&tx, inbox).await });
-        read.await
-    }
-
     /// Gives an event to the agents, unless it was given before, and keeps the `lead` that was read
     /// for it.
     pub(crate) async fn dispatch(
@@ -132,9 +120,10 @@ impl Store {
         trouble: Trouble,
     ) -> Result<(), Error> {
         let now = self.world.now();
-        let fail = self.db.write(scope, move |tx| async move {
-            fail(&tx, Some(id), trouble, now).await
-        });
+        let fail = self.db.write(
+            scope,
+            move |tx| async move { fail(&tx, id, trouble, now).await },
+        );
         fail.await
     }
 
@@ -325,18 +314,6 @@ pub(super) fn blank(now: DateTime<Utc>) -> event::ActiveModel {
     }
 }
 
-/// The events that a body brought and that nobody has looked at, in their order.
-pub(super) async fn received(tx: &Tx, inbox: Uuid) -> Result<Vec<Event>, Error> {
-    let rows = tx
-        .find::<event::Entity>()?
-        .filter(event::Column::InboxId.eq(inbox))
-        .filter(event::Column::State.eq(State::Received.as_str()))
-        .order_by_asc(event::Column::Id)
-        .all(tx)
-        .await?;
-    rows.into_iter().map(Event::try_from).collect()
-}
-
 async fn find(tx: &Tx, id: Uuid) -> Result<event::Model, Error> {
     let query = tx.find::<event::Entity>()?;
     let row = query.filter(event::Column::Id.eq(id)).one(tx).await?;
@@ -358,25 +335,6 @@ fn is_under_way(row: &event::Model) -> bool {
     [State::Received, State::Dispatched]
         .iter()
         .any(|state| state.as_str() == row.state)
-}
-
-pub(super) async fn set_state(
-    tx: &Tx,
-    id: Option<Uuid>,
-    state: State,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let Some(id) = id else {
-        return Ok(());
-    };
-    tx.update_many::<event::Entity>()?
-        .col_expr(event::Column::State, state.as_str().into())
-        .col_expr(event::Column::StateTime, now.into())
-        .col_expr(event::Column::Verdict, "".into())
-        .filter(event::Column::Id.eq(id))
-        .exec(tx)
-        .await?;
-    Ok(())
 }
 
 /// Whether the event was in state `from`, and now is in `to`.
@@ -408,15 +366,7 @@ async fn note(tx: &Tx, id: Uuid, verdict: String, now: DateTime<Utc>) -> Result<
     Ok(())
 }
 
-pub(super) async fn fail(
-    tx: &Tx,
-    id: Option<Uuid>,
-    trouble: Trouble,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let Some(id) = id else {
-        return Ok(());
-    };
+async fn fail(tx: &Tx, id: Uuid, trouble: Trouble, now: DateTime<Utc>) -> Result<(), Error> {
     tx.update_many::<event::Entity>()?
         .col_expr(event::Column::State, State::Failed.as_str().into())
         .col_expr(event::Column::StateTime, now.into())

@@ -9,14 +9,12 @@ use sea_orm::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use t11_core::{OrgId, OrgScope};
-use t11_kommo::id::AccountId;
-use t11_store::{NewJob, Place, Sealed, System, Tx};
+use t11_store::{Place, Sealed, System, Tx};
 use uuid::Uuid;
 
 use super::Store;
-use super::connections::row;
 use super::entity::{bot_request, webhook_body, webhook_secret};
-use super::filings::insert;
+use super::filings::Heard;
 use crate::error::Error;
 use crate::event::{Filing, Source};
 
@@ -27,18 +25,6 @@ pub(crate) struct Door {
     pub(crate) connection: Uuid,
     /// Of a secret that was replaced.
     pub(crate) expire_time: Option<DateTime<Utc>>,
-}
-
-/// A body as it came.
-#[derive(Debug, Clone)]
-pub(crate) struct Body {
-    pub(crate) id: Uuid,
-    pub(crate) connection: Uuid,
-    /// Whose it is by its address; `None` until the connection has been granted access.
-    pub(crate) account: Option<AccountId>,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) receive_time: DateTime<Utc>,
-    pub(crate) is_parsed: bool,
 }
 
 /// A bot that asks what to say.
@@ -76,76 +62,30 @@ impl Store {
         }))
     }
 
-    /// Keeps a body for good, with the job that reads it.
-    pub(crate) async fn keep_body(
-        &self,
-        scope: &OrgScope,
-        id: Uuid,
-        connection: Uuid,
-        body: Vec<u8>,
-        job: NewJob,
-    ) -> Result<(), Error> {
-        let now = self.world.now();
-        let keep = self.db.write(scope, move |tx| async move {
-            let row = webhook_body::ActiveModel {
-                id: Set(id),
-                org_id: Set(tx.org_id()?.0),
-                connection_id: Set(connection),
-                body: Set(body),
-                receive_time: Set(now),
-                parse_time: Set(None),
-                revivals: Set(0),
-            };
-            webhook_body::Entity::insert(row)
-                .exec_without_returning(&tx)
-                .await?;
-            Ok::<_, Error>(tx.enqueue(job).await?)
-        });
-        keep.await
-    }
-
-    /// A body; `None` when it was too old to be kept, or its connection was deleted.
-    pub(crate) async fn body(&self, scope: &OrgScope, id: Uuid) -> Result<Option<Body>, Error> {
-        let read = self.db.read(scope, move |tx| async move {
-            let query = tx.find::<webhook_body::Entity>()?;
-            let query = query.filter(webhook_body::Column::Id.eq(id));
-            let Some(body) = query.one(&tx).await? else {
-                return Ok(None);
-            };
-            let connection = row(&tx, body.connection_id).await?;
-            Ok::<_, Error>(Some(Body {
-                id: body.id,
-                connection: body.connection_id,
-                account: connection.account_id.map(AccountId),
-                bytes: body.body,
-                receive_time: body.receive_time,
-                is_parsed: body.parse_time.is_some(),
-            }))
-        });
-        read.await
-    }
-
-    /// Keeps a bot's question, and the client's words in it as an event with the job that handles
-    /// it. A repeated one changes nothing.
+    /// Keeps a bot's question, and the client's words in it as an event. A repeated one changes
+    /// nothing.
     pub(crate) async fn keep_bot_request(
         &self,
         scope: &OrgScope,
         request: NewBotRequest,
         filing: Filing,
-        job: impl FnOnce(Uuid) -> NewJob + Send + 'static,
     ) -> Result<(), Error> {
-        let (request_id, event_id) = (self.world.new_id(), self.world.new_id());
-        let now = self.world.now();
+        let (store, request_id) = (self.clone(), self.world.new_id());
+        let heard = Heard {
+            connection: request.connection,
+            source: Source::Bot,
+            inbox: None,
+            time: self.world.now(),
+        };
         let keep = self.db.write(scope, move |tx| async move {
-            let connection = request.connection;
             let row = bot_request::ActiveModel {
                 id: Set(request_id),
                 org_id: Set(tx.org_id()?.0),
-                connection_id: Set(connection),
+                connection_id: Set(heard.connection),
                 entity_kind: Set(request.entity_kind),
                 entity_id: Set(request.entity_id),
                 return_url: Set(request.return_url),
-                receive_time: Set(now),
+                receive_time: Set(heard.time),
                 use_time: Set(None),
             };
             let there = OnConflict::columns([
@@ -157,13 +97,8 @@ impl Store {
                 .on_conflict(there.clone().do_nothing().to_owned())
                 .exec_without_returning(&tx)
                 .await?;
-            if inserted == 0 {
-                return Ok(());
-            }
-            let is_wanted = filing.is_wanted;
-            let is_new = insert(&tx, event_id, connection, Source::Bot, None, filing, now).await?;
-            if is_new && is_wanted {
-                tx.enqueue(job(event_id)).await?;
+            if inserted == 1 {
+                store.file(&tx, heard, vec![filing]).await?;
             }
             Ok::<_, Error>(())
         });
@@ -242,6 +177,25 @@ impl Store {
             expire_time: row.expire_time,
         })
     }
+}
+
+pub(super) async fn insert_body(
+    tx: &Tx,
+    id: Uuid,
+    heard: Heard,
+    body: Vec<u8>,
+) -> Result<(), Error> {
+    let row = webhook_body::ActiveModel {
+        id: Set(id),
+        org_id: Set(tx.org_id()?.0),
+        connection_id: Set(heard.connection),
+        body: Set(body),
+        receive_time: Set(heard.time),
+    };
+    webhook_body::Entity::insert(row)
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
 }
 
 fn secret_place(org: OrgId, row: Uuid) -> Place<'static> {

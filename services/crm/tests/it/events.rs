@@ -196,27 +196,6 @@ async fn silence_of_the_agents_is_a_failure_that_a_verdict_mends() {
 }
 
 #[tokio::test]
-async fn a_body_whose_job_was_lost_gets_another() {
-    let rig = Rig::start().await;
-    let id = rig.account.id();
-    rig.post(format!("account[id]={id}&message[add][0][id]=m-1"))
-        .await
-        .unwrap();
-    let lost = rig.take_jobs().await;
-    rig.advance(TimeDelta::minutes(31));
-    rig.look().await;
-    let found = rig.take_jobs().await;
-    let found = found
-        .iter()
-        .find(|job| job.kind == "crm.process_webhook")
-        .unwrap();
-    assert_ne!(found.id, lost[0].id);
-    rig.run(found, 0).await.unwrap();
-    rig.work().await;
-    rig.told_one();
-}
-
-#[tokio::test]
 async fn what_is_old_goes_away() {
     let rig = Rig::start().await;
     rig.account.newcomer(&Newcomer::default(), "Hi");

@@ -184,6 +184,49 @@ async fn people_bots_and_ourselves_are_told_apart() {
 }
 
 #[tokio::test]
+async fn what_we_have_sent_is_known_without_asking_the_agents() {
+    let rig = Rig::start().await;
+    let ana = rig.account.newcomer(&Newcomer::default(), "Hi");
+    rig.work().await;
+    rig.told();
+    let sent = rig.send(&ana, "Hello!").await.unwrap();
+    assert_eq!(sent.state(), pb::DeliveryState::Accepted);
+    rig.work().await;
+    assert!(rig.told().is_empty());
+    let seen = rig.all_events().await.into_iter();
+    let own = seen.filter(|event| event.verdict == "own");
+    let ids: Vec<_> = own.map(|event| event.entity_id).collect();
+    assert_eq!(ids, [sent.message_id]);
+}
+
+/// Two that come at once might else overtake each other on their way to the agents.
+#[tokio::test]
+async fn events_of_one_chat_are_handled_one_after_the_other() {
+    let rig = Rig::start().await;
+    let id = rig.account.id();
+    rig.post(format!(
+        "account[id]={id}&message[add][0][id]=m-1&message[add][0][chat_id]=c-1\
+         &message[add][1][id]=m-2&message[add][1][chat_id]=c-2\
+         &message[add][2][id]=a-3&message[add][2][chat_id]=c-1"
+    ))
+    .await
+    .unwrap();
+    let jobs = rig.take_jobs().await;
+    let lines: Vec<_> = jobs.iter().map(|job| job.ordering_key.as_str()).collect();
+    let line = |chat| format!("crm.events:{}:{chat}", rig.connection_id());
+    assert_eq!(lines, [line("c-1"), line("c-2"), line("c-1")]);
+    for job in &jobs {
+        rig.run(job, 0).await.unwrap();
+    }
+    rig.work().await;
+    let told = rig.told();
+    let ids = told
+        .iter()
+        .map(|(_, event)| client_message(event).message_id.as_str());
+    assert_eq!(ids.collect::<Vec<_>>(), ["m-1", "m-2", "a-3"]);
+}
+
+#[tokio::test]
 async fn leads_that_move_and_talks_that_close_are_told() {
     let rig = Rig::start().await;
     let ana = rig.account.newcomer(&Newcomer::default(), "Hi");
@@ -346,7 +389,7 @@ async fn a_message_waits_for_kommo_and_not_for_ever() {
     let jobs = rig.take_jobs().await;
     let job = jobs
         .iter()
-        .find(|job| job.kind == "crm.process_webhook")
+        .find(|job| job.kind == "crm.dispatch_event")
         .unwrap();
     for attempt in 0..3 {
         let failure = rig.run(job, attempt).await.unwrap_err();
@@ -391,7 +434,7 @@ async fn what_was_acknowledged_is_there_and_there_once() {
     }
     assert_eq!(acknowledged, 2 * EVENTS);
     let jobs = rig.take_jobs().await;
-    assert_eq!(jobs.len(), acknowledged, "a job for each body");
+    assert_eq!(jobs.len(), 2 * EVENTS, "a job for each event");
     let mut working = tokio::task::JoinSet::new();
     for job in jobs {
         let rig = rig.clone();

@@ -20,7 +20,7 @@ use t11_core::{
     parse_name,
 };
 use t11_crm::{Config, IntakeUpkeep, Parts, Wired};
-use t11_fake_kommo::{Account, FakeKommo, FakeKommoOptions, Integration};
+use t11_fake_kommo::{Account, Arrived, FakeKommo, FakeKommoOptions, Integration};
 use t11_grpc::{
     CallContext, Peer, RemoteFault, ServerStack, Signer, Verifier, as_service, in_context,
 };
@@ -31,13 +31,14 @@ use t11_proto::crm::v1::connection_service_client::ConnectionServiceClient;
 use t11_proto::crm::v1::credential_service_client::CredentialServiceClient;
 use t11_proto::crm::v1::event_service_client::EventServiceClient;
 use t11_proto::crm::v1::intake_service_client::IntakeServiceClient;
+use t11_proto::crm::v1::message_service_client::MessageServiceClient;
 use t11_runtime::bus::InProcess;
 use t11_runtime::{Bus, JobFailure, JobHandler, RunningJob, Secret};
 use t11_store::testing::TestDb;
 use t11_store::{Keyring, StoreError, System};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
-use tonic::{Code, Status};
+use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
 pub(crate) const ORG: OrgId = OrgId(Uuid::from_u128(1));
@@ -169,6 +170,24 @@ impl Rig {
 
     pub(crate) fn intake(&self) -> IntakeServiceClient<Peer> {
         IntakeServiceClient::new(self.peer.clone())
+    }
+
+    /// Sends a message to the client as agents do.
+    pub(crate) async fn send(&self, to: &Arrived, text: &str) -> Result<pb::Delivery, Status> {
+        let request = pb::SendMessageRequest {
+            connection: self.connection.clone(),
+            idempotency_key: Uuid::from_u128(7).to_string(),
+            talk_id: to.talk_id,
+            chat_id: to.chat_id.clone(),
+            lead_id: to.lead_id.unwrap_or_default(),
+            contact_id: to.contact_id,
+            text: text.to_owned(),
+            dry_run: false,
+        };
+        let mut messages = MessageServiceClient::new(self.peer.clone());
+        let sending = messages.send_message(request);
+        let sent = as_service(&self.signer, &self.world, "agents", ORG, sending).await;
+        sent.map(Response::into_inner)
     }
 
     /// Runs `call` as an owner.
@@ -418,11 +437,7 @@ impl Rig {
 fn is_of_intake(kind: &str) -> bool {
     matches!(
         kind,
-        "crm.process_webhook"
-            | "crm.dispatch_event"
-            | "crm.note_verdict"
-            | "crm.subscribe"
-            | "crm.poll"
+        "crm.dispatch_event" | "crm.note_verdict" | "crm.subscribe" | "crm.poll"
     )
 }
 

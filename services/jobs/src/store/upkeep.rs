@@ -28,8 +28,7 @@ const WORKER_KEPT: TimeDelta = TimeDelta::days(1);
 /// What came of looking for due jobs.
 #[derive(Debug, Default)]
 pub struct Due {
-    pub promoted: usize,
-    /// When the next job is due.
+    /// When the next job is due: in the past if there were too many for one transaction.
     pub next: Option<DateTime<Utc>>,
     pub effects: Effects,
 }
@@ -61,7 +60,7 @@ impl Store {
             .await
     }
 
-    /// Makes ready the jobs whose time has come, `AT_ONCE` at most.
+    /// Makes ready the jobs whose time has come.
     ///
     /// # Errors
     /// Those of the database.
@@ -75,16 +74,11 @@ impl Store {
                     .limit(AT_ONCE);
                 let (mut ledger, mut changes) = lock(&tx, &rules, due).await?;
                 changes.retain(|change| is_due(&change.after, now));
-                let promoted = changes.len();
                 promote(&mut ledger, changes).await?;
                 let effects = ledger.close().await?;
                 let next = without_payload(waiting().limit(1)).one(&tx).await?;
                 let next = next.map(Job::try_from).transpose()?.map(|job| job.run_time);
-                Ok(Due {
-                    promoted,
-                    next,
-                    effects,
-                })
+                Ok(Due { next, effects })
             })
             .await
     }

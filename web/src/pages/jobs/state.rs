@@ -33,9 +33,7 @@ pub(super) fn kind_word(job: &Job) -> String {
     match job.kind.as_str() {
         "agents.ingest_source" => t.kind_ingest.to_owned(),
         "crm.sync_connection" => t.kind_sync.to_owned(),
-        "crm.process_webhook" | "crm.dispatch_event" | "agents.handle_crm_event" => {
-            t.kind_event.to_owned()
-        }
+        "crm.dispatch_event" | "agents.handle_crm_event" => t.kind_event.to_owned(),
         "agents.run_turn" => t.kind_turn.to_owned(),
         "agents.send_reply" => t.kind_send.to_owned(),
         "agents.apply_effect" => t.kind_effect.to_owned(),

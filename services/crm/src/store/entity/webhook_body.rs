@@ -10,8 +10,6 @@ pub(crate) struct Model {
     pub(crate) connection_id: Uuid,
     pub(crate) body: Vec<u8>,
     pub(crate) receive_time: DateTimeUtc,
-    pub(crate) parse_time: Option<DateTimeUtc>,
-    pub(crate) revivals: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -15,13 +15,13 @@ use crate::message::{CLOCK_SKEW, Message, SEEN_WITHIN, Seen, State};
 use crate::store::entity::message;
 
 impl Store {
-    /// The key of our message that Kommo knows by this id.
-    pub(crate) async fn sent_by_us(
+    /// Whether Kommo knows one of our messages by this id. It then was seen.
+    pub(crate) async fn is_sent_by_us(
         &self,
         scope: &OrgScope,
         connection: Uuid,
         message_id: String,
-    ) -> Result<Option<Uuid>, Error> {
+    ) -> Result<bool, Error> {
         let find = self.db.write(scope, move |tx| async move {
             let query = tx.find::<message::Entity>()?;
             let row = query
@@ -34,21 +34,20 @@ impl Store {
                 .one(&tx)
                 .await?;
             let Some(row) = row else {
-                return Ok(None);
+                return Ok(false);
             };
-            let key = row.idempotency_key;
             if row.seen_id.is_none() {
                 let mut row = row.into_active_model();
                 row.seen_id = Set(Some(message_id));
                 row.update(&tx).await?;
             }
-            Ok::<_, Error>(Some(key))
+            Ok::<_, Error>(true)
         });
         find.await
     }
 
     /// The key of our message that this may be, by its place, text and time. It then is: what is
-    /// not known of the message is learned from it. To be asked when [`Self::sent_by_us`] knows
+    /// not known of the message is learned from it. To be asked when [`Self::is_sent_by_us`] knows
     /// nothing, and the author is not a person other than who granted the access.
     pub(crate) async fn maybe_sent_by_us(
         &self,
