@@ -135,7 +135,7 @@ impl Store {
                     create_time: now,
                     report: None,
                 };
-                let answers_last_hour = answers_since(&tx, agent.id, now).await?;
+                let answers_last_hour = answers_last_hour(&tx, &agent, now).await?;
                 let beginning = Beginning {
                     turn,
                     message,
@@ -381,14 +381,18 @@ async fn refuse_second(tx: &Tx, conversation_id: Uuid, now: DateTime<Utc>) -> Re
     }
 }
 
-pub(super) async fn answers_since(
+/// How many answers an agent has given, counted only where there is a limit; 0 else.
+pub(super) async fn answers_last_hour(
     tx: &Tx,
-    agent_id: Uuid,
+    agent: &Agent,
     now: DateTime<Utc>,
 ) -> Result<i64, Error> {
+    if agent.settings.max_answers_per_hour == 0 {
+        return Ok(0);
+    }
     let count = tx
         .find::<Entity>()?
-        .filter(Column::AgentId.eq(agent_id))
+        .filter(Column::AgentId.eq(agent.id))
         .filter(Column::Mode.ne(EVAL))
         .filter(Column::State.eq(State::Sent.as_str()))
         .filter(Column::CreateTime.gt(now - TimeDelta::hours(1)))

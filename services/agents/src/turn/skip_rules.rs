@@ -44,6 +44,7 @@ pub struct Situation<'a> {
     pub after_answer: bool,
     pub opted_out: bool,
     pub turns: i32,
+    /// Counted only where the agent has a limit.
     pub answers_last_hour: i64,
     pub chat_cost_micro_usd: i64,
     pub now: DateTime<Utc>,

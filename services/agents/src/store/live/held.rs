@@ -264,7 +264,7 @@ impl Held {
         let (burst, past) = self.burst().await?;
         let texts: Vec<_> = burst.iter().map(|one| one.content.as_str()).collect();
         let text = texts.join("\n");
-        let answers_last_hour = turns::answers_since(&self.tx, agent.id, self.now).await?;
+        let answers_last_hour = turns::answers_last_hour(&self.tx, &agent, self.now).await?;
         let situation = Situation {
             agent: &agent,
             mode: Mode::Live,

@@ -175,7 +175,7 @@ async fn look(held: &Held, row: &Model, zone: Tz) -> Result<Look, Error> {
         Some(time) if time > held.now => return Ok(Look::Later(time)),
         Some(_) => {}
     }
-    let answers_last_hour = turns::answers_since(&held.tx, agent.id, held.now).await?;
+    let answers_last_hour = turns::answers_last_hour(&held.tx, &agent, held.now).await?;
     match limit(held, &agent, answers_last_hour, zone) {
         None => {}
         Some(SkipReason::LimitHour) => return Ok(Look::Later(held.now + LATER)),
