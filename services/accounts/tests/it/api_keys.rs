@@ -49,7 +49,11 @@ async fn create_once(
 }
 
 /// A key and its name.
-async fn made(accounts: &Accounts, person: &Person, scopes: &[&str]) -> (String, String) {
+pub(crate) async fn made(
+    accounts: &Accounts,
+    person: &Person,
+    scopes: &[&str],
+) -> (String, String) {
     let made = create(accounts, person, new_key("CI", scopes)).await;
     let made = made.unwrap();
     (made.key, made.api_key.unwrap().name)
@@ -64,7 +68,11 @@ async fn get(accounts: &Accounts, person: &Person, name: &str) -> Result<pb::Api
     key.map(Response::into_inner)
 }
 
-async fn revoke(accounts: &Accounts, person: &Person, name: &str) -> Result<pb::ApiKey, Status> {
+pub(crate) async fn revoke(
+    accounts: &Accounts,
+    person: &Person,
+    name: &str,
+) -> Result<pb::ApiKey, Status> {
     let request = pb::RevokeApiKeyRequest {
         name: name.to_owned(),
     };
@@ -88,7 +96,7 @@ async fn listed(accounts: &Accounts, person: &Person) -> Vec<pb::ApiKey> {
     all.unwrap().api_keys
 }
 
-async fn set_role(accounts: &Accounts, actor: &Person, member: &Person, role: &str) {
+pub(crate) async fn set_role(accounts: &Accounts, actor: &Person, member: &Person, role: &str) {
     let request = pb::UpdateMemberRoleRequest {
         name: member.member(),
         role: role.to_owned(),
@@ -97,7 +105,7 @@ async fn set_role(accounts: &Accounts, actor: &Person, member: &Person, role: &s
     accounts.as_person(actor, call).await.unwrap();
 }
 
-async fn remove(accounts: &Accounts, actor: &Person, member: &Person) {
+pub(crate) async fn remove(accounts: &Accounts, actor: &Person, member: &Person) {
     let request = pb::DeleteMemberRequest {
         name: member.member(),
     };

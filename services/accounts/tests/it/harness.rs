@@ -18,7 +18,7 @@ use t11_proto::accounts::v1::notification_service_client::NotificationServiceCli
 use t11_proto::accounts::v1::organization_service_client::OrganizationServiceClient;
 use t11_proto::accounts::v1::session_service_client::SessionServiceClient;
 use t11_runtime::bus::InProcess;
-use t11_runtime::{Bus, JobFailure, JobHandler, RunningJob};
+use t11_runtime::{Bus, Endings, Hearing, JobFailure, JobHandler, RunningJob};
 use t11_store::testing::TestDb;
 use tonic::metadata::MetadataMap;
 use tonic::{Response, Status};
@@ -32,6 +32,7 @@ pub(crate) struct Accounts {
     peer: Peer,
     signer: Signer,
     raising: Arc<dyn JobHandler>,
+    carrier: Arc<InProcess>,
 }
 
 /// Somebody signed in.
@@ -94,7 +95,14 @@ impl Accounts {
             peer,
             signer,
             raising,
+            carrier,
         }
+    }
+
+    /// Hears what accounts tells of endings from now on, as edges do.
+    pub(crate) async fn endings(&self) -> Hearing {
+        let bus = Bus::join(self.carrier.clone(), &World::system());
+        Endings::new(bus).hear().await
     }
 
     pub(crate) fn world(&self) -> World {

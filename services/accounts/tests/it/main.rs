@@ -4,6 +4,7 @@
 
 mod api_keys;
 mod audit;
+mod endings;
 mod harness;
 mod isolation;
 mod members;
