@@ -2,6 +2,7 @@
 //! told without a cluster. The manifests of each overlay are made and read as Kubernetes would read
 //! them; then come the rules of our own, on which the promises of docs/operations.md rest.
 
+mod certificates;
 mod compose;
 mod image;
 mod manifest;
@@ -41,21 +42,28 @@ struct Overlay {
     outside: &'static [&'static str],
 }
 
-const OVERLAYS: [Overlay; 2] = [
+/// What production has outside, however its parts speak to each other.
+const OUTSIDE: &[&str] = &[
+    "internet",
+    "dns",
+    "postgres",
+    "redis",
+    "traces",
+    "monitoring",
+];
+
+const OVERLAYS: [Overlay; 3] = [
     Overlay {
         name: "trial",
         outside: &["internet", "dns"],
     },
     Overlay {
         name: "production",
-        outside: &[
-            "internet",
-            "dns",
-            "postgres",
-            "redis",
-            "traces",
-            "monitoring",
-        ],
+        outside: OUTSIDE,
+    },
+    Overlay {
+        name: "production-mtls",
+        outside: OUTSIDE,
     },
 ];
 
@@ -113,7 +121,7 @@ impl Lab {
             let manifests = manifest::parse(&text).with_context(|| name.to_owned())?;
             images.add_manifests(name, &manifests);
             let mut found = check_overlay(overlay, &manifests, &self.known, &made);
-            found.extend(proxies::check(&self.deploy, &manifests)?);
+            found.extend(proxies::check(&manifests)?);
             findings.extend(found.into_iter().map(|it| format!("{name}: {it}")));
         }
         findings.extend(self.tools.read_as_kubernetes(&files, &KUBERNETES)?);
@@ -132,6 +140,7 @@ fn check_overlay(
     findings.extend(network::check(manifests, overlay.outside));
     findings.extend(known.check_manifests(manifests));
     findings.extend(made.check(manifests));
+    findings.extend(certificates::check(manifests));
     findings
 }
 

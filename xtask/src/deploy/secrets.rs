@@ -8,6 +8,7 @@ use std::{fmt, fs};
 use anyhow::Result;
 use serde_json::Value;
 
+use super::certificates::{self, FILES};
 use super::manifest::{Manifest, all_pods, at, items, parse, text};
 use super::tools::Tools;
 use super::{Findings, ask};
@@ -60,6 +61,14 @@ impl Made {
         keys.is_some_and(|keys| secret.key.as_ref().is_none_or(|it| keys.contains(it)))
     }
 
+    /// With what the cluster makes for these manifests.
+    fn and_by_certificates(&self, manifests: &[Manifest]) -> Self {
+        let files = || FILES.map(str::to_owned).into();
+        let made = certificates::made(manifests).into_keys();
+        let made = made.map(|secret| (secret.to_owned(), files()));
+        Self(self.0.clone().into_iter().chain(made).collect())
+    }
+
     /// That every secret and settings map that pods ask for is there.
     pub(super) fn check(&self, manifests: &[Manifest]) -> Findings {
         let maps: BTreeSet<_> = manifests
@@ -67,11 +76,12 @@ impl Made {
             .filter(|it| it.kind() == "ConfigMap")
             .map(Manifest::name)
             .collect();
+        let made = self.and_by_certificates(manifests);
         let mut findings = Findings::new();
         for pods in all_pods(manifests) {
             let asked = Asked::by(pods.spec(), pods.containers());
             let title = pods.workload.title();
-            let not_made = asked.secrets.iter().filter(|it| !self.has(it));
+            let not_made = asked.secrets.iter().filter(|it| !made.has(it));
             findings.extend(not_made.map(|it| {
                 format!(
                     "{title} asks for the secret {it}, which deploy/k8s/secrets.sh does not make"

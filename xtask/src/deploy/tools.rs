@@ -14,6 +14,7 @@ use crate::shell::{self, say};
 use crate::workspace::Workspace;
 
 const PACKAGES: &[&[&str]] = &[&[
+    "cloudcoil-models-cert-manager==1.17.1.0",
     "cloudcoil-models-keda==2.16.1.0",
     "cloudcoil-models-prometheus-operator==0.80.1.0",
     // The real Compose, of which only the reading half is asked.
