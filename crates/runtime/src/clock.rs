@@ -1,6 +1,7 @@
 //! One time for all replicas: that of their database server. Leases, schedules and sessions are
 //! written by one process and read by another; a machine whose clock is wrong would take the work
-//! of others for abandoned, and let their sessions expire.
+//! of others for abandoned, and let their sessions expire. Edge, which has no database, takes the time
+//! from accounts: what it signs with a clock that is behind would be refused as expired.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,7 +81,7 @@ impl ServerClock {
     }
 
     /// The server said `time` in an answer that took `took`: it is exact to half of that.
-    fn told(&self, time: DateTime<Utc>, took: Duration) {
+    pub(crate) fn told(&self, time: DateTime<Utc>, took: Duration) {
         let half = took / 2;
         let anchor = Anchor {
             time: time + TimeDelta::from_std(half).unwrap_or_default(),
@@ -97,7 +98,7 @@ impl ServerClock {
                     let seconds = ahead.num_seconds();
                     tracing::warn!(
                         seconds,
-                        "the clock of this machine is wrong by the database's"
+                        "the clock of this machine is wrong by that of the database"
                     );
                 }
                 *kept = Some(anchor);

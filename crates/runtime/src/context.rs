@@ -191,6 +191,13 @@ impl Context {
         Ok(db)
     }
 
+    /// The clock to be set by the neighbour `name`: that of a process without a database, by who
+    /// believes its tokens.
+    pub(crate) fn clock_by(&self, name: &str) -> Option<Arc<ServerClock>> {
+        let has_database = !self.databases.lock().is_empty();
+        (name == "accounts" && !has_database).then(|| self.clock.clone())
+    }
+
     /// The databases opened so far, by service.
     pub fn databases(&self) -> HashMap<String, Db> {
         self.databases.lock().clone()

@@ -4,15 +4,16 @@ use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use futures::Stream;
 use futures::future::{BoxFuture, join_all};
 use futures::stream;
 use parking_lot::Mutex;
-use t11_core::{Fault, FaultKind};
-use t11_grpc::Peer;
+use t11_core::{Fault, FaultKind, World};
+use t11_grpc::{Peer, keys};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -20,6 +21,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::health_server::{self, HealthServer};
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use crate::clock::ServerClock;
 
 /// A check that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -111,16 +114,20 @@ impl Health {
         });
     }
 
-    /// Lets the first readiness depend on a neighbour's own.
-    pub(crate) fn add_neighbour(&self, peer: Peer) {
+    /// Lets the first readiness depend on a neighbour's own, and sets `clock` by it, if one is given.
+    pub(crate) fn add_neighbour(&self, peer: Peer, clock: Option<Arc<ServerClock>>) {
         self.add_need(format!("service/{}", peer.name()), true, move || {
-            let mut client = HealthClient::new(peer.clone());
+            let (mut client, clock) = (HealthClient::new(peer.clone()), clock.clone());
             async move {
+                let asked = Instant::now();
                 let answer = client.check(HealthCheckRequest::default()).await;
-                match answer.map(|answer| answer.get_ref().status()) {
-                    Ok(ServingStatus::Serving) => Ok(()),
-                    Ok(_) => Err("not serving".to_owned()),
-                    Err(status) => Err(status.message().to_owned()),
+                let answer = answer.map_err(|status| status.message().to_owned())?;
+                if let (Some(clock), Some(time)) = (clock, time_of(&answer)) {
+                    clock.told(time, asked.elapsed());
+                }
+                match answer.get_ref().status() {
+                    ServingStatus::Serving => Ok(()),
+                    _ => Err("not serving".to_owned()),
                 }
             }
         });
@@ -210,15 +217,18 @@ impl Health {
     }
 
     /// `grpc.health.v1` for the services `names`, and for the process as a whole (the empty name).
+    /// Its answers tell the time of `world`.
     pub fn server(
         &self,
         names: impl IntoIterator<Item = String>,
+        world: World,
     ) -> HealthServer<impl health_server::Health> {
         let mut names: HashSet<String> = names.into_iter().collect();
         names.insert(String::new());
         HealthServer::new(HealthRpc {
             health: self.clone(),
             names: Arc::new(names),
+            world,
         })
     }
 }
@@ -244,6 +254,7 @@ impl Fault for NoSuchService {
 struct HealthRpc {
     health: Health,
     names: Arc<HashSet<String>>,
+    world: World,
 }
 
 impl HealthRpc {
@@ -270,7 +281,12 @@ impl health_server::Health for HealthRpc {
         let state = *self.health.0.state.borrow();
         match self.status(state, &name) {
             ServingStatus::ServiceUnknown => Err(t11_grpc::status("t11", &NoSuchService(name))),
-            status => Ok(Response::new(answer(status))),
+            status => {
+                let mut answer = Response::new(answer(status));
+                let now = self.world.now().timestamp_millis();
+                answer.metadata_mut().insert(keys::TIME, now.into());
+                Ok(answer)
+            }
         }
     }
 
@@ -284,6 +300,7 @@ impl health_server::Health for HealthRpc {
         let rpc = Self {
             health: self.health.clone(),
             names: self.names.clone(),
+            world: self.world.clone(),
         };
         let changes = rpc.health.0.state.subscribe();
         let start = (rpc, name, changes, None::<State>);
@@ -303,6 +320,12 @@ impl health_server::Health for HealthRpc {
     }
 }
 
+/// What the time was where the answer was given.
+fn time_of(answer: &Response<HealthCheckResponse>) -> Option<DateTime<Utc>> {
+    let time = answer.metadata().get(keys::TIME)?.to_str().ok()?;
+    DateTime::from_timestamp_millis(time.parse().ok()?)
+}
+
 fn answer(status: ServingStatus) -> HealthCheckResponse {
     HealthCheckResponse {
         status: status.into(),
@@ -311,7 +334,11 @@ fn answer(status: ServingStatus) -> HealthCheckResponse {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
     use futures::StreamExt as _;
+    use t11_core::{Clock as _, ManualWorld};
+    use t11_grpc::{ServerStack, Signer, Verifier};
+    use tonic::service::Routes;
     use tonic_health::pb::health_server::Health as _;
 
     use super::*;
@@ -320,6 +347,7 @@ mod tests {
         HealthRpc {
             health: health.clone(),
             names: Arc::new(HashSet::from([String::new(), "agents".to_owned()])),
+            world: World::system(),
         }
     }
 
@@ -375,6 +403,29 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(1_000)).await;
         assert!(health.is_ready());
         keeping.abort();
+    }
+
+    #[tokio::test]
+    async fn a_process_without_a_database_has_the_time_of_its_neighbour() {
+        let there = ManualWorld::new(DateTime::UNIX_EPOCH + TimeDelta::days(90), 1);
+        let here = ManualWorld::new(DateTime::UNIX_EPOCH, 2);
+        let neighbour = Health::ready().server([], there.world());
+        let (peer, slot) = Peer::local("accounts");
+        let verifier = Verifier::from_jwks(&Signer::from_seed(&[7; 32]).unwrap().jwks()).unwrap();
+        slot.fill(ServerStack::new(
+            Routes::new(neighbour),
+            verifier,
+            there.world(),
+        ));
+        let (health, clock) = (Health::default(), ServerClock::new(here.world()));
+        assert_eq!(clock.now(), here.now());
+        health.add_neighbour(peer, Some(clock.clone()));
+        health.begin().await;
+        let since = clock.now() - there.now();
+        assert!(
+            since >= TimeDelta::zero() && since < TimeDelta::minutes(1),
+            "{since}"
+        );
     }
 
     #[tokio::test(start_paused = true)]

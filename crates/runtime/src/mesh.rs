@@ -189,8 +189,8 @@ impl Mesh {
     }
 
     fn stack(&self, name: &'static str, routes: Routes) -> Result<ServerStack> {
-        let routes = with_reflection(routes, name, &self.context.health())?;
         let (verifier, world) = (self.context.verifier(), self.context.world());
+        let routes = with_reflection(routes, name, &self.context.health(), world.clone())?;
         let max_calls = self.context.settings.common.max_calls;
         Ok(ServerStack::new(routes, verifier, world).of_service(
             name,
@@ -212,7 +212,7 @@ impl Mesh {
         if names.contains(&"edge") {
             let elsewhere = PORTS.iter().filter(|(name, _)| !names.contains(name));
             for (name, _) in elsewhere {
-                health.add_neighbour(self.context.peer(name));
+                health.add_neighbour(self.context.peer(name), self.context.clock_by(name));
             }
         }
         health.begin().await;
@@ -339,13 +339,18 @@ fn announce(name: &str, address: SocketAddr) {
     println!("T11 {name} listens at {address}");
 }
 
-fn with_reflection(routes: Routes, name: &'static str, health: &Health) -> Result<Routes> {
+fn with_reflection(
+    routes: Routes,
+    name: &'static str,
+    health: &Health,
+    world: World,
+) -> Result<Routes> {
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .build_v1()?;
     let owned = METHODS.iter().filter(|method| method.owner() == name);
     let names = owned.map(|method| method.service().to_owned());
-    let health = health.server(names.chain([name.to_owned()]));
+    let health = health.server(names.chain([name.to_owned()]), world);
     Ok(routes.add_service(reflection).add_service(health))
 }
 

@@ -57,7 +57,8 @@ impl GrpcDoor {
                 tonic_reflection::server::Builder::with_service_name,
             )
         };
-        let health = app.context.health.server(public_services());
+        let world = app.context.world.clone();
+        let health = app.context.health.server(public_services(), world);
         let own = Routes::new(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?)
             .add_service(health);

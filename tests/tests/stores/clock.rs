@@ -12,7 +12,7 @@ use t11_proto::jobs::v1::schedule_service_client::ScheduleServiceClient;
 use t11_proto::jobs::v1::{JobSpec, PutScheduleRequest, Schedule};
 use t11_runtime::Shape;
 use t11_tests::client::name;
-use t11_tests::processes::OwnDatabase;
+use t11_tests::processes::{OwnDatabase, free_address};
 use t11_tests::{Client, eventually};
 use tokio::time::sleep;
 
@@ -35,6 +35,58 @@ async fn f18_a_replica_ninety_days_ahead_takes_and_ends_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn f18_a_replica_a_day_behind_takes_and_ends_nothing() {
     a_wrong_clock_does_no_harm(TimeDelta::days(-1)).await;
+}
+
+/// An edge that runs alone has no database to take the time from.
+#[tokio::test(flavor = "multi_thread")]
+async fn f18_an_edge_whose_clock_is_wrong_signs_nobody_out() {
+    let Some(database) = OwnDatabase::given().await else {
+        return;
+    };
+    let url = ("DATABASE_URL", database.url.as_str());
+    let right = Services::start(&[url]).await;
+    let owner = right.owner("F18").await;
+    let behind = &SERVICES[..5];
+    let addresses: Vec<_> = behind
+        .iter()
+        .map(|service| (service, free_address()))
+        .collect();
+    let told = |way: &str, scheme: &str| {
+        let named = addresses.iter().map(|(service, address)| {
+            let variable = format!("T11_{way}__{}", service.to_uppercase());
+            (variable, format!("{scheme}{address}"))
+        });
+        named.collect::<Vec<_>>()
+    };
+    let (listen, peers) = (told("LISTEN", ""), told("PEERS", "http://"));
+    let mut variables = vec![
+        ("T11_ADMIN_ADDR", "127.0.0.1:0"),
+        ("T11_DRAIN_DELAY_SECONDS", "0"),
+    ];
+    variables.extend(
+        listen
+            .iter()
+            .chain(&peers)
+            .map(|(name, value)| (&name[..], &value[..])),
+    );
+    let with_database = [&variables[..], &[url]].concat();
+    let services = Services::of(behind, World::system(), Shape::Apart, &with_database).await;
+    for skew in [TimeDelta::days(90), TimeDelta::days(-1)] {
+        let world = World::system().with_clock(Arc::new(Skewed(skew)));
+        let edge = Services::of(&["edge"], world, Shape::Apart, &variables).await;
+        let through = edge.client().with_token(owner.token());
+        through.get("/api/auth/me").await.ok();
+        add_agent(&through, &format!("{skew}")).await.ok();
+        // Whoever comes anew is let in, too.
+        edge.owner(&format!("F18 {skew}"))
+            .await
+            .get("/api/auth/me")
+            .await
+            .ok();
+        edge.stop().await;
+    }
+    services.stop().await;
+    right.stop().await;
 }
 
 /// Two replicas of all services on one database, the clock of the second of them off by `skew`.

@@ -86,7 +86,7 @@ impl Mount {
 async fn service(tls: Tls) -> SocketAddr {
     let health = Health::default();
     health.begin().await;
-    let router: Router = Routes::new(health.server([])).into_axum_router();
+    let router: Router = Routes::new(health.server([], World::system())).into_axum_router();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let manners = Manners::inside(Duration::ZERO, World::system(), Some(tls));
