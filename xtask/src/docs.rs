@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::dev::{self, Profile};
+use crate::faults;
 use crate::shell::{self, say};
 use crate::workspace::Workspace;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     };
     update("docs/rpc.md", rpc::document(&workspace.root.join("proto"))?)?;
     update("docs/errors.md", errors::document(&workspace.root)?)?;
+    update("docs/faults.md", faults::document(&workspace.root)?)?;
     update(
         "docs/config.md",
         printed_by_server(workspace, &["config", "docs"])?,

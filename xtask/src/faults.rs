@@ -5,6 +5,8 @@ mod matrix;
 mod outcomes;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
@@ -15,7 +17,7 @@ use crate::envoy;
 use crate::servers::Servers;
 use crate::shell::{self, say};
 use crate::workspace::Workspace;
-use matrix::Shown;
+use matrix::{Row, Shown};
 use outcomes::Outcomes;
 
 /// Requests a second while replicas are replaced, and webhooks a second while what takes them is
@@ -82,6 +84,25 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         &outcomes,
     )?;
     report(&rows, &outcomes.into_inner()?)
+}
+
+/// docs/faults.md: every row with its tests.
+pub(crate) fn document(root: &Path) -> Result<String> {
+    let mut text = String::from(
+        "# Fault matrix\n\n\
+         Made by `cargo xtask docs` from `xtask/src/faults/matrix.rs` and the tests' names; do not edit. `cargo xtask\n\
+         faults` runs the long forms and gives each row a verdict.\n\n\
+         | row | fault | promise | shown by |\n| --- | --- | --- | --- |\n",
+    );
+    for shown in matrix::shown(root)? {
+        let Row {
+            id, fault, promise, ..
+        } = shown.row;
+        let tests: Vec<_> = shown.all().map(|test| format!("`{test}`")).collect();
+        let tests = tests.join("<br>");
+        writeln!(text, "| {id} | {fault} | {promise} | {tests} |")?;
+    }
+    Ok(text)
 }
 
 /// In near release's speed: an unoptimised mesh is out of room at the rates asked for.

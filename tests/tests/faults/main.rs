@@ -1,4 +1,4 @@
-//! The rows of the fault matrix (docs/testing.md) that are about processes and the network between
+//! The rows of the fault matrix (docs/faults.md) that are about processes and the network between
 //! them. A test whose name holds `f01_` shows row F01; `cargo xtask faults` reads them so.
 //!
 //! Most need the mesh as processes: Postgres, Redis and Envoy, named by the variables that
@@ -12,6 +12,7 @@
     reason = "a test that meets a surprise fails, says what it counted, waits for other processes"
 )]
 
+mod bed;
 mod certificates;
 mod clocks;
 mod deep_queue;
@@ -23,6 +24,7 @@ mod load;
 mod lost_replies;
 mod memory;
 mod overload;
+mod panics;
 mod rolling;
 mod versions;
 mod wire;

@@ -10,6 +10,7 @@ use t11_tests::processes::{Plan, ProcessMesh};
 use t11_tests::{Client, eventually};
 
 use crate::load::is_read_once;
+use crate::memory::die_of_hunger;
 use crate::{kills, mesh, report};
 
 /// Names the model that makes vectors, so that the job which reads an article waits for it.
@@ -116,8 +117,27 @@ async fn f09_a_worker_that_sleeps_past_its_lease_changes_nothing_when_it_wakes()
     report(&json!({"rows": "F09", "kills": rounds, "frozen": rounds, "late_results_taken": 0}));
 }
 
-/// Workers that may disappear with a job before it is taken for the cause.
-const MOST_LOST: usize = 3;
+/// How workers disappear with the job; the last is one too many, and the job is taken for the cause.
+const ENDS: [End; 3] = [End::Killed, End::Aborted, End::OutOfMemory];
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Killed,
+    Aborted,
+    OutOfMemory,
+}
+
+impl End {
+    /// Ends the only worker.
+    async fn come(self, mesh: &mut ProcessMesh, stranger: &Client) {
+        match self {
+            Self::Killed => {}
+            Self::Aborted => mesh.abort("agents", 0),
+            Self::OutOfMemory => die_of_hunger(mesh, stranger, 0).await,
+        }
+        mesh.kill("agents", 0);
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f30_a_job_that_takes_its_workers_with_it_is_buried_and_others_are_done_meanwhile() {
@@ -133,15 +153,15 @@ async fn f30_a_job_that_takes_its_workers_with_it_is_buried_and_others_are_done_
     let (owner, other) = (mesh.owner("Poison").await, mesh.owner("Other").await);
     model.script(Script::mute());
     let poison = article(&owner, "Яд").await;
-    for lost in 1..=MOST_LOST {
+    for (lost, end) in (1..).zip(ENDS) {
         // Asked about and never answered: the worker has it in hand.
         until_asked(&model, "Яд", lost).await;
         let source = article(&other, &format!("Статья {lost}")).await;
         is_read_once(&other, &source).await;
-        if lost < MOST_LOST {
+        if lost < ENDS.len() {
             model.script(Script::mute());
         }
-        mesh.kill("agents", 0);
+        end.come(&mut mesh, &other).await;
         mesh.restart("agents", 0);
         mesh.until_balanced().await;
     }
@@ -150,11 +170,11 @@ async fn f30_a_job_that_takes_its_workers_with_it_is_buried_and_others_are_done_
         (job["state"] == "JOB_STATE_DEAD").then_some(job)
     })
     .await;
-    assert_eq!(buried["lost"], MOST_LOST, "{buried}");
+    assert_eq!(buried["lost"], ENDS.len(), "{buried}");
     assert_eq!(buried["error"]["reason"], "POISON", "{buried}");
     // Once the poison is gone it can be done after all.
     let retry = format!("/api/{}:retry", name(&buried));
     owner.post(&retry, json!({})).await.ok();
     is_read_once(&owner, &poison).await;
-    report(&json!({"rows": "F30", "kills": MOST_LOST, "others_done": MOST_LOST}));
+    report(&json!({"rows": "F30", "kills": ENDS.len(), "others_done": ENDS.len()}));
 }

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use t11_fake_kommo::FakeKommoOptions;
 use t11_runtime::{Redis, Secret};
-use t11_tests::processes::OwnDatabase;
-use t11_tests::{Answer, Client};
+use t11_tests::live::Beside;
+use t11_tests::processes::{OwnDatabase, free_address};
+use t11_tests::{Answer, Client, within};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use url::Url;
@@ -19,6 +21,9 @@ const DEADLINE: Duration = Duration::from_secs(12);
 const FOUND_WITHIN: Duration = Duration::from_secs(10);
 /// How soon all must be well again.
 const WELL_WITHIN: Duration = Duration::from_secs(5);
+/// Kommo waits no longer for the answer to a webhook.
+const KOMMO_WAITS: Duration = Duration::from_secs(2);
+const HOOKS: usize = 7;
 /// What may be answered by who cannot do it: too much work, not there, too late.
 const REFUSALS: [u16; 3] = [429, 503, 504];
 
@@ -111,6 +116,53 @@ async fn f13_a_slow_link_sheds_load_and_the_pool_outlives_it() {
     readers.join_all().await;
     assert!(lost(&owner, &[name]).await.is_empty());
     bed.services.stop().await;
+}
+
+/// What a webhook is answered, and after which time.
+async fn send_hook(hook: &str, number: usize) -> (Duration, u16) {
+    let body = format!("leads[update][0][id]={number}");
+    let asked = Instant::now();
+    let sent = reqwest::Client::new().post(hook).body(body).send().await;
+    let status = sent.unwrap().status().as_u16();
+    (asked.elapsed(), status)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f13_over_a_slow_link_a_webhook_is_kept_or_refused_while_kommo_waits() {
+    let Some(database) = OwnDatabase::given().await else {
+        return;
+    };
+    let (proxy, url) = proxy_before(&database.url).await;
+    let front = free_address();
+    let beside = Beside::start(FakeKommoOptions::default().unlimited(), front).await;
+    let listens = front.to_string();
+    let told = [("DATABASE_URL", url), ("T11_HTTP_ADDR", listens)];
+    let told = told.iter().chain(&beside.variables);
+    let variables: Vec<_> = told.map(|(name, value)| (*name, &value[..])).collect();
+    let services = Services::start(&variables).await;
+    let company = beside.connect(services.owner("F13").await).await;
+    let hook = company.account().webhooks()[0].destination.clone();
+
+    proxy.slow(Duration::from_secs(2), Duration::from_millis(500));
+    let mut took = Vec::new();
+    for number in 0..HOOKS {
+        let (time, status) = send_hook(&hook, number).await;
+        assert_eq!(
+            status, 503,
+            "after {time:?}, and nothing can be kept sooner"
+        );
+        took.push(time);
+    }
+    took.sort();
+    assert!(took[HOOKS / 2] < KOMMO_WAITS, "{took:?}");
+    assert!(took[HOOKS - 1] < KOMMO_WAITS * 2, "{took:?}");
+    proxy.quick();
+    within(WELL_WITHIN, "a webhook that is kept", || async {
+        let (_, status) = send_hook(&hook, HOOKS).await;
+        (status == 200).then_some(())
+    })
+    .await;
+    services.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -175,7 +175,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         id: "F13",
         fault: "a slow link to PostgreSQL",
-        promise: "the pool does not collapse; load is shed",
+        promise: "the pool does not collapse; load is shed; Kommo is answered while it waits",
         also: &[],
     },
     Row {
@@ -208,11 +208,15 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         id: "F18",
         fault: "one machine's clock is wrong",
-        promise: "leases and sessions follow the database's time",
+        promise: "leases, sessions and edge's tokens follow the database's time",
         also: &[
             Test(
                 "crates/runtime/src/clock.rs",
                 "the_servers_time_counts_and_the_machines_does_not",
+            ),
+            Test(
+                "crates/runtime/src/health.rs",
+                "a_process_without_a_database_has_the_time_of_its_neighbour",
             ),
             Test(
                 "services/jobs/tests/it/schedule.rs",
@@ -277,8 +281,8 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         id: "F30",
-        fault: "a job kills its worker, or panics",
-        promise: "counted; buried after three workers; other organizations are served meanwhile",
+        fault: "a job kills its worker (SIGKILL, abort, out of memory), or panics",
+        promise: "counted; buried after three workers or its tries; other organizations are served meanwhile",
         also: &[Test(
             "services/jobs/tests/it/lease.rs",
             "the_third_worker_lost_with_a_job_buries_it",
