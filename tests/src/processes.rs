@@ -10,14 +10,14 @@ mod start;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use t11_grpc::{Signer, parse_key};
+use t11_grpc::Signer;
 
 pub use self::certificates::Certificate;
 use self::child::Process;
 pub use self::child::free_address;
 pub use self::database::OwnDatabase;
 use self::proxy::Proxy;
-use self::start::{Given, Replica, Shared, key};
+use self::start::{Given, Replica, Shared, key, signer};
 use crate::{Client, eventually};
 
 /// The services, edge last.
@@ -90,7 +90,7 @@ impl ProcessMesh {
         };
         t11_runtime::init_process();
         let shared = Shared::make(&given, &plan).await;
-        shared.migrate();
+        shared.migrate().await;
         let mut running = Vec::new();
         for number in 0..plan.replicas {
             running.extend(SERVICES.map(|service| shared.start(service, number, None)));
@@ -120,9 +120,9 @@ impl ProcessMesh {
         self.shared.database.analyze().await.unwrap();
     }
 
-    /// Signs callers as the services do.
+    /// Signs callers of every kind.
     pub fn signer(&self) -> Signer {
-        Signer::from_seed(&parse_key(&key()).unwrap()).unwrap()
+        signer(&key())
     }
 
     /// A path at the front.
@@ -158,6 +158,13 @@ impl ProcessMesh {
     /// Kills one replica of `service` (SIGKILL).
     pub fn kill(&mut self, service: &str, number: usize) {
         drop(self.replica_mut(service, number).process.take());
+    }
+
+    /// Lets one replica end as a process does that gives itself up (SIGABRT), and waits for it.
+    pub fn abort(&mut self, service: &str, number: usize) {
+        let process = self.replica_mut(service, number).process.as_mut().unwrap();
+        process.signal("ABRT");
+        process.wait();
     }
 
     /// Asks one replica to end (SIGTERM) and waits for it; how long it took.

@@ -6,6 +6,8 @@ use t11_core::World;
 use t11_store::testing::URL_VARIABLE;
 use url::Url;
 
+use super::SERVICES;
+
 /// A new database on the server of the tests; dropped with the value.
 pub struct OwnDatabase {
     server: PgConnectOptions,
@@ -33,6 +35,24 @@ impl OwnDatabase {
         let create = format!("CREATE DATABASE {}", database.name);
         execute(&database.server, create).await.unwrap();
         database
+    }
+
+    /// Lets each service log in as its own role, which owns nothing, as in production. Roles are of
+    /// the whole server: other meshes do the same to them at the same time.
+    pub(super) async fn let_services_in(&self) {
+        let roles = SERVICES.iter().filter(|service| **service != "edge");
+        let let_in = roles.map(|service| format!("ALTER ROLE t11_{service} LOGIN NOINHERIT;"));
+        let in_turn = "SELECT pg_advisory_xact_lock(hashtextextended('t11.tests', 0));";
+        let statements = format!("{in_turn}{}", let_in.collect::<String>());
+        execute(&self.server, statements).await.unwrap();
+    }
+
+    /// Where it is, with the login of a service; nobody is asked for a password.
+    pub(super) fn url_of(&self, service: &str) -> String {
+        let mut url = Url::parse(&self.url).unwrap();
+        url.set_username(&format!("t11_{service}")).unwrap();
+        url.set_password(None).unwrap();
+        url.into()
     }
 
     /// Tells the server how large the tables are and what is in them, as it finds out by itself

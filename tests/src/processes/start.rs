@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::{Value, json};
+use t11_grpc::{Signer, parse_key};
 use tempfile::TempDir;
 
 use super::certificates::Certificates;
@@ -52,9 +54,31 @@ pub(super) struct Shared {
     folder: TempDir,
 }
 
-/// Seals and signs in every process.
+/// Seals in every process; what the tests themselves sign with it, about anybody, is believed.
 pub(super) fn key() -> String {
     "6b".repeat(32)
+}
+
+/// What a service signs with, and nobody else has.
+fn signing_key(service: &str) -> String {
+    let place = SERVICES.iter().position(|name| *name == service).unwrap();
+    format!("{:02x}", 0x71 + place).repeat(32)
+}
+
+pub(super) fn signer(key: &str) -> Signer {
+    Signer::from_seed(&parse_key(key).unwrap()).unwrap()
+}
+
+/// The keys that are believed: each service's about itself, as in production, and the tests' own.
+fn believed_keys() -> String {
+    let signers = SERVICES.map(|service| (service, signer(&signing_key(service))));
+    let of_services = signers.iter().map(|(service, signer)| (*service, signer));
+    let sets = [Signer::jwks_by_service(of_services), signer(&key()).jwks()];
+    let keys = sets.iter().flat_map(|set| {
+        let mut set: Value = serde_json::from_str(set).unwrap();
+        std::mem::take(set["keys"].as_array_mut().unwrap())
+    });
+    json!({"keys": keys.collect::<Vec<_>>()}).to_string()
 }
 
 impl Shared {
@@ -81,7 +105,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn migrate(&self) {
+    pub(super) async fn migrate(&self) {
         let migrated = Command::new(&self.binary)
             .arg("migrate")
             .env_clear()
@@ -91,6 +115,7 @@ impl Shared {
             .unwrap();
         let said = String::from_utf8_lossy(&migrated.stderr);
         assert!(migrated.status.success(), "{said}");
+        self.database.let_services_in().await;
     }
 
     /// Starts one replica, at any address or `at` the given one.
@@ -104,10 +129,14 @@ impl Shared {
         // Of its own from the start: it is to be there again after a restart.
         let address = at.unwrap_or_else(free_address).to_string();
         let mut variables = self.common(&name);
-        variables.push(match service {
-            "edge" => ("T11_HTTP_ADDR".to_owned(), address),
-            _ => (format!("T11_LISTEN__{}", service.to_uppercase()), address),
-        });
+        variables.push(("T11_SIGNING_KEY".to_owned(), signing_key(service)));
+        if service == "edge" {
+            variables.push(("T11_HTTP_ADDR".to_owned(), address));
+        } else {
+            let listen = format!("T11_LISTEN__{}", service.to_uppercase());
+            variables.push((listen, address));
+            variables.push(("DATABASE_URL".to_owned(), self.database.url_of(service)));
+        }
         if let Some(certificates) = &self.certificates {
             variables.extend(certificates.variables(service));
         }
@@ -142,12 +171,11 @@ impl Shared {
             ("T11_ADMIN_ADDR", "127.0.0.1:0".to_owned()),
             ("T11_ASSETS_URL", format!("file://{}", path("assets"))),
             ("T11_LOG", "info".to_owned()),
-            ("DATABASE_URL", self.database.url.clone()),
             ("REDIS_URL", self.redis_url.clone()),
             ("JOB_QUEUE_NAME", self.database.name.clone()),
             ("ENCRYPTION_KEY", key.clone()),
-            ("KOMMO_WEBHOOK_SECRET", key.clone()),
-            ("T11_SIGNING_KEY", key),
+            ("KOMMO_WEBHOOK_SECRET", key),
+            ("T11_JWKS", believed_keys()),
             // Long enough for two health checks of the proxies.
             ("T11_DRAIN_DELAY_SECONDS", "3".to_owned()),
             ("T11_LLM__DEMO_WORD_DELAY_MS", "0".to_owned()),
