@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { playCrm } from "./crm.mjs";
+import { readCutAnswers } from "./cut.mjs";
 import { playModels } from "./models.mjs";
 import { playVersions } from "./versions.mjs";
 import { fileURLToPath } from "node:url";
@@ -177,6 +178,10 @@ await playModels({ page, base, check, settled });
 
 await playVersions({ page, base, agent, check, settled });
 const storage = await main.storageState();
+
+// --- answers that come in pieces ---------------------------------------------------------------
+
+await readCutAnswers({ page, base, check, settled });
 
 // --- eight tabs at once ---------------------------------------------------------------------
 

@@ -1,6 +1,5 @@
 //! A failed call as a person meets it: what happened, what to do next, and what to tell support.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use prost::Message;
@@ -108,12 +107,6 @@ impl Problem {
 
 impl From<Status> for Problem {
     fn from(status: Status) -> Self {
-        let is_transport = status
-            .source()
-            .is_some_and(|source| source.is::<tonic_web_wasm_client::Error>());
-        if is_transport {
-            return Self::offline();
-        }
         let mut details = Details::decode(status.details());
         if details.reason.is_empty() {
             details.reason = format!("{:?}", status.code());
