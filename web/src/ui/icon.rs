@@ -72,7 +72,9 @@ impl Glyph {
                 "M9 9h9a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H9a2 2 0 0 1-2-2v-8a2 2 0 0 1 2-2ZM4 15V5a2 2 0 0 1 2-2h9"
             }
             Self::Dashboard => "M4 4h7v9H4ZM13 4h7v5h-7ZM13 11h7v9h-7ZM4 15h7v5H4Z",
-            Self::Dots => "M5 12h.01M12 12h.01M19 12h.01",
+            Self::Dots => {
+                "M4.5 12a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0M11.5 12a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0M18.5 12a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0"
+            }
             Self::Download => "M12 5v11M7 11.500l5 5 5-5M5 20h14",
             Self::Edit => "M4 20h4L19 9a2.1 2.1 0 0 0-3-3L5 17ZM14 8l3 3",
             Self::Eye => {

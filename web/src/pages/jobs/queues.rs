@@ -9,28 +9,24 @@ use crate::ui::{Badge, Button, Screen, Toasts, Tone};
 /// The queues: how much waits, and a switch to hold it.
 #[component]
 pub(super) fn Queues(may_write: bool) -> impl IntoView {
-    let t = text::jobs();
     let query = Query::once(jobs::queues);
-    view! {
-        <section class="stack-tight">
-            <h2>{t.queues}</h2>
-            <Screen
-                query
-                count=2
-                children=move |queues| {
-                    let rows = rows(queues, query, may_write);
-                    view! { <div class="card">{rows}</div> }
-                }
-            />
-        </section>
-    }
+    let draw =
+        move |queues: Vec<Queue>| (!queues.is_empty()).then(|| section(queues, query, may_write));
+    view! { <Screen query count=2 children=draw /> }
 }
 
-fn rows(queues: Vec<Queue>, query: Query<Vec<Queue>>, may_write: bool) -> Vec<AnyView> {
-    queues
+fn section(queues: Vec<Queue>, query: Query<Vec<Queue>>, may_write: bool) -> AnyView {
+    let rows = queues
         .into_iter()
-        .map(|queue| view! { <QueueRow queue query may_write /> }.into_any())
-        .collect()
+        .map(|queue| view! { <QueueRow queue query may_write /> })
+        .collect_view();
+    view! {
+        <section class="stack-tight">
+            <h2>{text::jobs().queues}</h2>
+            <div class="card">{rows}</div>
+        </section>
+    }
+    .into_any()
 }
 
 #[component]

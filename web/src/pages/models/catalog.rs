@@ -53,9 +53,7 @@ fn Provider(demo: bool, embeddings: bool) -> impl IntoView {
                     </Notice>
                 }
             })}
-        <div class="row">
-            <Badge label tone />
-        </div>
+        <Notice tone>{label}</Notice>
     }
     .into_any()
 }

@@ -16,21 +16,21 @@ pub(super) fn Versions(
     on_select: impl Fn(String) + Copy + Send + Sync + 'static,
     may_write: bool,
 ) -> impl IntoView {
-    let t = text::prices();
-    let rows = move |versions: Vec<PriceBookVersion>| {
+    let section = move |versions: Vec<PriceBookVersion>| {
         let rows = versions
             .into_iter()
             .map(|version| view! { <Version version on_change selected on_select may_write /> })
             .collect_view();
-        view! { <div class="card">{rows}</div> }
+        view! {
+            <section class="stack-tight">
+                <h2>{text::prices().versions}</h2>
+                <div class="card">{rows}</div>
+            </section>
+        }
     };
-    view! {
-        <section class="stack-tight">
-            <h2>{t.versions}</h2>
-            <Screen query=versions count=2 children=rows />
-        </section>
-    }
-    .into_any()
+    let draw =
+        move |versions: Vec<PriceBookVersion>| (!versions.is_empty()).then(|| section(versions));
+    view! { <Screen query=versions count=2 children=draw /> }.into_any()
 }
 
 #[component]
@@ -63,7 +63,7 @@ fn Version(
     };
     let is_shown = Memo::new(move |_| is_shown());
     view! {
-        <div class="card-head">
+        <div class="card-head row-wrap">
             <div class="grow">
                 <div class="row row-wrap">
                     <strong>{format!("{} {}", t.version, version.number)}</strong>
