@@ -42,7 +42,7 @@ pub(crate) use chart::{Bar, BarChart};
 pub(crate) use check::{Checkbox, RadioChoice, RadioOption};
 pub(crate) use chip::Chip;
 pub(crate) use code::{CodeBlock, Markdown};
-pub(crate) use confirm::{Confirm, ConfirmDelete};
+pub(crate) use confirm::{Confirm, ConfirmDelete, DeleteDialog};
 pub(crate) use copy_id::CopyId;
 pub(crate) use dialog::Dialog;
 pub(crate) use drop_zone::DropZone;

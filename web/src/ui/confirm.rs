@@ -1,6 +1,7 @@
 use leptos::prelude::*;
 
-use super::{Button, Dialog, Look};
+use super::{Button, Dialog, Look, Toasts};
+use crate::api::Problem;
 use crate::i18n::text;
 
 /// Asks before what cannot be undone.
@@ -59,4 +60,28 @@ where
             }
         })
     }
+}
+
+/// Asks, deletes what `doomed` holds, and says that it is gone.
+#[component]
+pub(crate) fn DeleteDialog<T, F>(
+    doomed: RwSignal<Option<T>>,
+    title: &'static str,
+    words: &'static str,
+    gone: &'static str,
+    delete: impl Fn(T) -> F + Send + Sync + 'static,
+    #[prop(into)] on_gone: Callback<()>,
+) -> impl IntoView
+where
+    T: Clone + Send + Sync + 'static,
+    F: Future<Output = Result<(), Problem>> + 'static,
+{
+    let (toasts, busy) = (Toasts::get(), RwSignal::new(false));
+    let on_confirm = Callback::new(move |thing: T| {
+        toasts.attempt(busy, delete(thing), move |()| {
+            toasts.say(gone);
+            on_gone.run(());
+        });
+    });
+    view! { <ConfirmDelete doomed title words on_confirm /> }
 }

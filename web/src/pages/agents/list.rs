@@ -10,8 +10,8 @@ use crate::query::Query;
 use crate::session::Session;
 use crate::task;
 use crate::ui::{
-    Button, Choice, Confirm, Empty, FilterSelect, Glyph, Icon, LoadMore, Look, Menu, MenuItem,
-    Page, RelativeTime, Screen, SearchInput, Table, TableRow, Toasts,
+    Button, Choice, ConfirmDelete, Empty, FilterSelect, Glyph, Icon, LoadMore, Look, Menu,
+    MenuItem, Page, RelativeTime, Screen, SearchInput, Table, TableRow, Toasts,
 };
 use crate::url_state::url_state;
 
@@ -349,22 +349,16 @@ fn RowMenu(agent: Agent, actions: Actions) -> impl IntoView {
 #[component]
 fn DeleteDialog(actions: Actions) -> impl IntoView {
     let t = text::agents();
-    move || {
-        actions.deleting.get().map(|agent| {
-            let confirm = Callback::new(move |()| {
-                let agent = agent.clone();
-                actions.run(agents::delete(agent.name, agent.etag), t.deleted);
-            });
-            view! {
-                <Confirm
-                    title=t.delete_title
-                    words=t.delete_text
-                    verb=text::common().delete
-                    on_confirm=confirm
-                    on_close=move |()| actions.deleting.set(None)
-                />
-            }
-        })
+    let delete = Callback::new(move |agent: Agent| {
+        actions.run(agents::delete(agent.name, agent.etag), t.deleted);
+    });
+    view! {
+        <ConfirmDelete
+            doomed=actions.deleting
+            title=t.delete_title
+            words=t.delete_text
+            on_confirm=delete
+        />
     }
 }
 

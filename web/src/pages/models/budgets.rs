@@ -9,7 +9,7 @@ use crate::i18n::{format, text};
 use crate::query::Query;
 use crate::session::Session;
 use crate::ui::{
-    Badge, Button, ConfirmDelete, Dialog, Empty, Glyph, IconButton, Look, Meter, Screen, Toasts,
+    Badge, Button, DeleteDialog, Dialog, Empty, Glyph, IconButton, Look, Meter, Screen, Toasts,
     Tone,
 };
 
@@ -21,7 +21,6 @@ struct Board {
     /// A budget without a name is a new one.
     editing: RwSignal<Option<Budget>>,
     deleting: RwSignal<Option<Budget>>,
-    busy: RwSignal<bool>,
     toasts: Toasts,
     may_write: bool,
 }
@@ -35,7 +34,6 @@ pub(crate) fn Budgets() -> impl IntoView {
         agents: Query::once(agents::all),
         editing: RwSignal::new(None),
         deleting: RwSignal::new(None),
-        busy: RwSignal::new(false),
         toasts: Toasts::get(),
         may_write: Session::get().may("llm.write"),
     };
@@ -58,7 +56,14 @@ pub(crate) fn Budgets() -> impl IntoView {
             </ul>
         </section>
         <Editor board />
-        <DeleteDialog board />
+        <DeleteDialog
+            doomed=board.deleting
+            title=t.delete_title
+            words=t.delete_text
+            gone=t.deleted
+            delete=|budget: Budget| budgets::delete(budget.name)
+            on_gone=move |()| board.list.reload()
+        />
     }
     .into_any()
 }
@@ -195,25 +200,5 @@ fn Editor(board: Board) -> impl IntoView {
                 </Dialog>
             }
         })
-    }
-}
-
-#[component]
-fn DeleteDialog(board: Board) -> impl IntoView {
-    let t = text::budgets();
-    let delete = Callback::new(move |budget: Budget| {
-        let asked = budgets::delete(budget.name);
-        board.toasts.attempt(board.busy, asked, move |()| {
-            board.toasts.say(t.deleted);
-            board.list.reload();
-        });
-    });
-    view! {
-        <ConfirmDelete
-            doomed=board.deleting
-            title=t.delete_title
-            words=t.delete_text
-            on_confirm=delete
-        />
     }
 }

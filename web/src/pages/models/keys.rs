@@ -11,7 +11,7 @@ use crate::query::Query;
 use crate::session::Session;
 use crate::task;
 use crate::ui::{
-    Badge, Button, ConfirmDelete, Dialog, Empty, Glyph, IconButton, Look, Notice, RelativeTime,
+    Badge, Button, DeleteDialog, Dialog, Empty, Glyph, IconButton, Look, Notice, RelativeTime,
     Screen, Section, Steady, Switch, Toasts, Tone,
 };
 
@@ -91,7 +91,14 @@ pub(crate) fn ProviderKeys() -> impl IntoView {
         </Section>
         <Editor board />
         <CheckDialog board />
-        <DeleteDialog board />
+        <DeleteDialog
+            doomed=board.deleting
+            title=t.delete_title
+            words=t.delete_text
+            gone=t.deleted
+            delete=|key: ProviderKey| provider_keys::delete(key.name)
+            on_gone=move |()| board.list.reload()
+        />
     }
     .into_any()
 }
@@ -351,25 +358,5 @@ fn verdict_words(verdict: KeyVerdict) -> (&'static str, Tone) {
         KeyVerdict::Unpaid => (t.why_unpaid, Tone::Danger),
         KeyVerdict::Limited => (t.why_limited, Tone::Warn),
         KeyVerdict::Unknown | KeyVerdict::Unspecified => (t.not_reached, Tone::Warn),
-    }
-}
-
-#[component]
-fn DeleteDialog(board: Board) -> impl IntoView {
-    let t = text::provider_keys();
-    let delete = Callback::new(move |key: ProviderKey| {
-        let asked = provider_keys::delete(key.name);
-        board.toasts.attempt(board.busy, asked, move |()| {
-            board.toasts.say(t.deleted);
-            board.list.reload();
-        });
-    });
-    view! {
-        <ConfirmDelete
-            doomed=board.deleting
-            title=t.delete_title
-            words=t.delete_text
-            on_confirm=delete
-        />
     }
 }

@@ -13,7 +13,7 @@ use crate::browser;
 use crate::i18n::{format, text};
 use crate::query::Query;
 use crate::session::Session;
-use crate::ui::{Button, ConfirmDelete, Empty, Glyph, IconButton, Look, Sheet, Steady, Toasts};
+use crate::ui::{Button, DeleteDialog, Empty, Glyph, IconButton, Look, Sheet, Steady, Toasts};
 
 /// Health is what the server saw up to now.
 const WATCH_EVERY: Duration = Duration::from_secs(10);
@@ -30,7 +30,6 @@ struct Board {
     deleting: RwSignal<Option<Route>>,
     /// The model or alias that is explained.
     explained: RwSignal<String>,
-    busy: RwSignal<bool>,
     toasts: Toasts,
     may_write: bool,
 }
@@ -62,7 +61,6 @@ pub(crate) fn Routes() -> impl IntoView {
         editing: RwSignal::new(None),
         deleting: RwSignal::new(None),
         explained: RwSignal::new(String::new()),
-        busy: RwSignal::new(false),
         toasts: Toasts::get(),
         may_write: Session::get().may("llm.write"),
     };
@@ -81,7 +79,17 @@ pub(crate) fn Routes() -> impl IntoView {
         </Steady>
         <Explain shelf=board.shelf model=board.explained />
         <Editor board />
-        <DeleteDialog board />
+        <DeleteDialog
+            doomed=board.deleting
+            title=t.delete_title
+            words=t.delete_text
+            gone=t.deleted
+            delete=|route: Route| routes::delete(route.name)
+            on_gone=move |()| {
+                board.list.reload();
+                board.shelf.reload_routes();
+            }
+        />
     }
     .into_any()
 }
@@ -208,26 +216,5 @@ fn Editor(board: Board) -> impl IntoView {
                 </Sheet>
             }
         })
-    }
-}
-
-#[component]
-fn DeleteDialog(board: Board) -> impl IntoView {
-    let t = text::routes();
-    let delete = Callback::new(move |route: Route| {
-        let asked = routes::delete(route.name);
-        board.toasts.attempt(board.busy, asked, move |()| {
-            board.toasts.say(t.deleted);
-            board.list.reload();
-            board.shelf.reload_routes();
-        });
-    });
-    view! {
-        <ConfirmDelete
-            doomed=board.deleting
-            title=t.delete_title
-            words=t.delete_text
-            on_confirm=delete
-        />
     }
 }

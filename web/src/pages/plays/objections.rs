@@ -12,7 +12,7 @@ use crate::i18n::text;
 use crate::query::{Page, Paged, Query};
 use crate::session::Session;
 use crate::ui::{
-    Button, Confirm, Empty, FilterSelect, Glyph, Look, NextPage, Page as Frame, Screen,
+    Button, DeleteDialog, Empty, FilterSelect, Glyph, Look, NextPage, Page as Frame, Screen,
     SearchInput, Sheet, Table, TableRow, Toasts,
 };
 use crate::url_state::url_state;
@@ -24,7 +24,6 @@ struct Book {
     agents: Query<Vec<Agent>>,
     editing: RwSignal<Option<ObjectionResponse>>,
     deleting: RwSignal<Option<ObjectionResponse>>,
-    busy: RwSignal<bool>,
     toasts: Toasts,
     may_write: bool,
 }
@@ -46,7 +45,6 @@ pub(crate) fn Objections() -> impl IntoView {
         agents: all_agents(),
         editing: RwSignal::new(None),
         deleting: RwSignal::new(None),
-        busy: RwSignal::new(false),
         toasts: Toasts::get(),
         may_write: Session::get().may("agents.write"),
     };
@@ -85,7 +83,16 @@ pub(crate) fn Objections() -> impl IntoView {
             />
             <NextPage more=book.list.more />
             <Editor book />
-            <DeleteDialog book />
+            <DeleteDialog
+                doomed=book.deleting
+                title=t.delete_objection_title
+                words=t.delete_text
+                gone=t.deleted
+                delete=|response: ObjectionResponse| {
+                    playbook::delete_objection(response.name, response.etag)
+                }
+                on_gone=move |()| book.list.query.reload()
+            />
         </Frame>
     }
 }
@@ -195,32 +202,6 @@ fn Editor(book: Book) -> impl IntoView {
                         on_saved=saved
                     />
                 </Sheet>
-            }
-        })
-    }
-}
-
-#[component]
-fn DeleteDialog(book: Book) -> impl IntoView {
-    let t = text::plays();
-    move || {
-        book.deleting.get().map(|response| {
-            let confirm = Callback::new(move |()| {
-                let asked =
-                    playbook::delete_objection(response.name.clone(), response.etag.clone());
-                book.toasts.attempt(book.busy, asked, move |()| {
-                    book.toasts.say(t.deleted);
-                    book.list.query.reload();
-                });
-            });
-            view! {
-                <Confirm
-                    title=t.delete_objection_title
-                    words=t.delete_text
-                    verb=text::common().delete
-                    on_confirm=confirm
-                    on_close=move |()| book.deleting.set(None)
-                />
             }
         })
     }

@@ -11,7 +11,9 @@ use crate::pages::agents::form::AgentForm;
 use crate::query::Query;
 use crate::session::Session;
 use crate::task;
-use crate::ui::{Button, Confirm, Empty, Glyph, IconButton, Look, Screen, Sheet, Switch, Toasts};
+use crate::ui::{
+    Button, DeleteDialog, Empty, Glyph, IconButton, Look, Screen, Sheet, Switch, Toasts,
+};
 
 /// What can be done with the sequences.
 #[derive(Clone, Copy)]
@@ -22,7 +24,6 @@ pub(super) struct Board {
     editing: RwSignal<Option<Sequence>>,
     deleting: RwSignal<Option<Sequence>>,
     watching: RwSignal<Option<Sequence>>,
-    busy: RwSignal<bool>,
     toasts: Toasts,
 }
 
@@ -39,7 +40,6 @@ impl Board {
             editing: RwSignal::new(None),
             deleting: RwSignal::new(None),
             watching: RwSignal::new(None),
-            busy: RwSignal::new(false),
             toasts: Toasts::get(),
         }
     }
@@ -57,7 +57,7 @@ pub(crate) fn Sequences() -> impl IntoView {
     let create = Callback::new(move |()| board.editing.set(Some(Sequence::default())));
     view! {
         <div class="row between row-wrap">
-            <p class="soft">{t.sequences_lead}</p>
+            <p class="soft grow">{t.sequences_lead}</p>
             <Button
                 look=Look::Primary
                 glyph=Glyph::Plus
@@ -69,7 +69,14 @@ pub(crate) fn Sequences() -> impl IntoView {
         </div>
         <Screen query=board.list() count=4 children=move |all| cards(all, board) />
         <Editor board />
-        <DeleteDialog board />
+        <DeleteDialog
+            doomed=board.deleting
+            title=t.delete_sequence
+            words=t.delete_sequence_text
+            gone=t.deleted
+            delete=|sequence: Sequence| automation::delete_sequence(sequence.name, sequence.etag)
+            on_gone=move |()| board.list().reload()
+        />
         <Executions board />
     }
     .into_any()
@@ -162,32 +169,6 @@ fn Editor(board: Board) -> impl IntoView {
                 <Sheet title on_close=move |()| board.editing.set(None)>
                     <SequenceForm before=sequence board on_saved=saved />
                 </Sheet>
-            }
-        })
-    }
-}
-
-#[component]
-fn DeleteDialog(board: Board) -> impl IntoView {
-    let t = text::automation();
-    move || {
-        board.deleting.get().map(|sequence| {
-            let confirm = Callback::new(move |()| {
-                let (name, etag) = (sequence.name.clone(), sequence.etag.clone());
-                let asked = automation::delete_sequence(name, etag);
-                board.toasts.attempt(board.busy, asked, move |()| {
-                    board.toasts.say(t.deleted);
-                    board.list().reload();
-                });
-            });
-            view! {
-                <Confirm
-                    title=t.delete_sequence
-                    words=t.delete_sequence_text
-                    verb=text::common().delete
-                    on_confirm=confirm
-                    on_close=move |()| board.deleting.set(None)
-                />
             }
         })
     }

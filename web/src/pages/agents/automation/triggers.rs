@@ -14,7 +14,8 @@ use crate::query::Query;
 use crate::session::Session;
 use crate::task;
 use crate::ui::{
-    Button, Confirm, Empty, Glyph, IconButton, Look, Screen, SearchInput, Sheet, Switch, Toasts,
+    Button, DeleteDialog, Empty, Glyph, IconButton, Look, Screen, SearchInput, Sheet, Switch,
+    Toasts,
 };
 
 /// What can be done with the triggers.
@@ -27,7 +28,6 @@ pub(super) struct Board {
     editing: RwSignal<Option<Trigger>>,
     deleting: RwSignal<Option<Trigger>>,
     watching: RwSignal<Option<Trigger>>,
-    busy: RwSignal<bool>,
     toasts: Toasts,
 }
 
@@ -45,7 +45,6 @@ impl Board {
             editing: RwSignal::new(None),
             deleting: RwSignal::new(None),
             watching: RwSignal::new(None),
-            busy: RwSignal::new(false),
             toasts: Toasts::get(),
         }
     }
@@ -70,7 +69,7 @@ pub(crate) fn Triggers() -> impl IntoView {
     let create = Callback::new(move |()| board.editing.set(Some(Trigger::default())));
     view! {
         <div class="row between row-wrap">
-            <p class="soft">{t.triggers_lead}</p>
+            <p class="soft grow">{t.triggers_lead}</p>
             <Button
                 look=Look::Primary
                 glyph=Glyph::Plus
@@ -84,7 +83,14 @@ pub(crate) fn Triggers() -> impl IntoView {
         <Screen query=board.list count=4 children=move |all| cards(all, words, board) />
         <TrialSection board />
         <Editor board />
-        <DeleteDialog board />
+        <DeleteDialog
+            doomed=board.deleting
+            title=t.delete_trigger
+            words=t.delete_trigger_text
+            gone=t.deleted
+            delete=|trigger: Trigger| automation::delete_trigger(trigger.name, trigger.etag)
+            on_gone=move |()| board.list.reload()
+        />
         <History board />
     }
     .into_any()
@@ -198,31 +204,6 @@ fn Editor(board: Board) -> impl IntoView {
                 <Sheet title on_close=move |()| board.editing.set(None)>
                     <TriggerForm before=trigger board on_saved=saved />
                 </Sheet>
-            }
-        })
-    }
-}
-
-#[component]
-fn DeleteDialog(board: Board) -> impl IntoView {
-    let t = text::automation();
-    move || {
-        board.deleting.get().map(|trigger| {
-            let confirm = Callback::new(move |()| {
-                let asked = automation::delete_trigger(trigger.name.clone(), trigger.etag.clone());
-                board.toasts.attempt(board.busy, asked, move |()| {
-                    board.toasts.say(t.deleted);
-                    board.list.reload();
-                });
-            });
-            view! {
-                <Confirm
-                    title=t.delete_trigger
-                    words=t.delete_trigger_text
-                    verb=text::common().delete
-                    on_confirm=confirm
-                    on_close=move |()| board.deleting.set(None)
-                />
             }
         })
     }

@@ -7,7 +7,9 @@ use super::words::RunBadge;
 use crate::api::evaluation::{self, EvalCase, EvalRun, EvalSuite};
 use crate::i18n::{format, text};
 use crate::query::Query;
-use crate::ui::{Button, Confirm, Glyph, IconButton, RelativeTime, Screen, Sheet, Switch, Toasts};
+use crate::ui::{
+    Button, DeleteDialog, Glyph, IconButton, RelativeTime, Screen, Sheet, Switch, Toasts,
+};
 
 /// What can be done with the cases of a suite.
 #[derive(Clone, Copy)]
@@ -55,7 +57,14 @@ pub(super) fn SuiteSheet(suite: EvalSuite, board: Board, on_close: Callback<()>)
             <h3>{t.runs}</h3>
             <Screen query=runs count=2 children=move |all| run_rows(all, opened) />
             <CaseEditor cases />
-            <DeleteDialog cases />
+            <DeleteDialog
+                doomed=cases.deleting
+                title=t.delete_case
+                words=t.delete_case_text
+                gone=t.deleted
+                delete=|case: EvalCase| evaluation::delete_case(case.name, case.etag)
+                on_gone=move |()| cases.list.reload()
+            />
             {move || {
                 opened
                     .get()
@@ -176,31 +185,6 @@ fn CaseEditor(cases: Cases) -> impl IntoView {
                 <Sheet title on_close=move |()| cases.editing.set(None)>
                     <CaseForm before=case cases />
                 </Sheet>
-            }
-        })
-    }
-}
-
-#[component]
-fn DeleteDialog(cases: Cases) -> impl IntoView {
-    let t = text::evaluation();
-    move || {
-        cases.deleting.get().map(|case| {
-            let confirm = Callback::new(move |()| {
-                let asked = evaluation::delete_case(case.name.clone(), case.etag.clone());
-                cases.toasts.attempt(cases.busy, asked, move |()| {
-                    cases.toasts.say(t.deleted);
-                    cases.list.reload();
-                });
-            });
-            view! {
-                <Confirm
-                    title=t.delete_case
-                    words=t.delete_case_text
-                    verb=text::common().delete
-                    on_confirm=confirm
-                    on_close=move |()| cases.deleting.set(None)
-                />
             }
         })
     }

@@ -10,7 +10,7 @@ use crate::pages::agents::form::AgentForm;
 use crate::query::Query;
 use crate::session::Session;
 use crate::ui::{
-    Badge, Button, ConfirmDelete, Empty, Glyph, IconButton, Look, Progress, RelativeTime, Screen,
+    Badge, Button, DeleteDialog, Empty, Glyph, IconButton, Look, Progress, RelativeTime, Screen,
     Sheet, Toasts, Tone,
 };
 
@@ -23,7 +23,6 @@ pub(super) struct Board {
     pub(super) editing: RwSignal<Option<EvalSuite>>,
     opened: RwSignal<Option<EvalSuite>>,
     deleting: RwSignal<Option<EvalSuite>>,
-    busy: RwSignal<bool>,
     pub(super) toasts: Toasts,
 }
 
@@ -41,14 +40,13 @@ pub(crate) fn Suites() -> impl IntoView {
         editing: RwSignal::new(None),
         opened: RwSignal::new(None),
         deleting: RwSignal::new(None),
-        busy: RwSignal::new(false),
         toasts: Toasts::get(),
     };
     expect_context::<LiveJobs>().subscribe();
     let create = Callback::new(move |()| board.editing.set(Some(EvalSuite::default())));
     view! {
         <div class="row between row-wrap">
-            <p class="soft">{t.lead}</p>
+            <p class="soft grow">{t.lead}</p>
             <Button
                 look=Look::Primary
                 glyph=Glyph::Plus
@@ -61,7 +59,14 @@ pub(crate) fn Suites() -> impl IntoView {
         <Screen query=board.list count=3 children=move |all| cards(all, board) />
         <Editor board />
         <Opened board />
-        <DeleteDialog board />
+        <DeleteDialog
+            doomed=board.deleting
+            title=t.delete_suite
+            words=t.delete_suite_text
+            gone=t.deleted
+            delete=|suite: EvalSuite| evaluation::delete_suite(suite.name, suite.etag)
+            on_gone=move |()| board.list.reload()
+        />
     }
     .into_any()
 }
@@ -227,25 +232,5 @@ fn Opened(board: Board) -> impl IntoView {
             });
             view! { <SuiteSheet suite board on_close=close /> }
         })
-    }
-}
-
-#[component]
-fn DeleteDialog(board: Board) -> impl IntoView {
-    let t = text::evaluation();
-    let delete = Callback::new(move |suite: EvalSuite| {
-        let asked = evaluation::delete_suite(suite.name, suite.etag);
-        board.toasts.attempt(board.busy, asked, move |()| {
-            board.toasts.say(t.deleted);
-            board.list.reload();
-        });
-    });
-    view! {
-        <ConfirmDelete
-            doomed=board.deleting
-            title=t.delete_suite
-            words=t.delete_suite_text
-            on_confirm=delete
-        />
     }
 }
