@@ -129,6 +129,7 @@ async function talk(page, base, check) {
   check(true, "a person takes the conversation, writes, and gives it back");
 
   const open = new URL(page.url()).pathname;
+  await startASequence(page, check);
   await takeOverInKommo(page, lead, open, check);
   await lead.begin("Пётр Орлов", "А есть скидка?");
   await lead.close();
@@ -138,6 +139,24 @@ async function talk(page, base, check) {
   await page.locator(".sheet .code").waitFor();
   check(true, "the log of events shows what came, masked");
   return open;
+}
+
+/** Made by its RPC; what the form of sequences does is not the matter here. */
+async function startASequence(page, check) {
+  const made = await page.evaluate(async () => {
+    const { agents } = await (await fetch("/api/agents")).json();
+    const csrf = document.cookie.match(/t11_csrf=([^;]+)/)[1];
+    const headers = { "content-type": "application/json", "x-t11-csrf": csrf };
+    const steps = [{ delay_minutes: 60, text: "Остались вопросы?" }];
+    const body = JSON.stringify({ display_name: "Напомнить", enabled: true, steps });
+    return (await fetch(`/api/${agents[0].name}/sequences`, { method: "POST", headers, body })).status;
+  });
+  check(made === 200, "a sequence is made");
+  await page.locator(".chat-trace button", { hasText: "Запустить цепочку" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.locator("li button").click();
+  await dialog.waitFor({ state: "detached" });
+  check(true, "a sequence is started from a conversation");
 }
 
 // The page of the pretended account, on which one plays the client and the people of the CRM.

@@ -10,8 +10,8 @@ use t11_proto::agents::v1::{
     GetWebhookSecretRequest, GetWebhookSecretResponse, ListSequenceExecutionsRequest,
     ListSequenceExecutionsResponse, ListSequencesRequest, ListSequencesResponse,
     ListTriggerHitsRequest, ListTriggerHitsResponse, ListTriggersRequest, ListTriggersResponse,
-    MoveTriggerRequest, PreviewSequenceRequest, StopSequenceExecutionRequest, TryTriggersRequest,
-    TryTriggersResponse, UpdateSequenceRequest, UpdateTriggerRequest,
+    MoveTriggerRequest, PreviewSequenceRequest, StartSequenceRequest, StopSequenceExecutionRequest,
+    TryTriggersRequest, TryTriggersResponse, UpdateSequenceRequest, UpdateTriggerRequest,
 };
 
 use super::transport::{rpc, unary};
@@ -141,6 +141,15 @@ pub(crate) async fn executions(
     let path = rpc!("/t11.agents.v1.SequenceService/ListSequenceExecutions");
     let page: ListSequenceExecutionsResponse = unary(path, &request).await?;
     Ok(Page::new(page.executions, page.next_page_token))
+}
+
+/// Starts a sequence in a live conversation; where it runs already, the one that runs.
+pub(crate) async fn start_sequence(
+    name: String,
+    conversation: String,
+) -> Result<SequenceExecution, Problem> {
+    let path = rpc!("/t11.agents.v1.SequenceService/StartSequence");
+    unary(path, &StartSequenceRequest { name, conversation }).await
 }
 
 pub(crate) async fn stop_execution(name: String) -> Result<SequenceExecution, Problem> {

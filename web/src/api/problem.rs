@@ -34,6 +34,8 @@ pub(crate) struct Problem {
     pub(crate) kind: ProblemKind,
     /// The stable reason of the error, `AGENT_NAME_TAKEN`.
     pub(crate) reason: String,
+    /// The particular cause, where one reason has several: `opted_out`.
+    pub(crate) why: String,
     pub(crate) text: String,
     pub(crate) next: String,
     pub(crate) request_id: Option<String>,
@@ -47,6 +49,7 @@ impl Problem {
         Self {
             kind: ProblemKind::Passing,
             reason: "OFFLINE".to_owned(),
+            why: String::new(),
             text: t.offline.to_owned(),
             next: t.offline_next.to_owned(),
             request_id: None,
@@ -89,6 +92,7 @@ impl Problem {
         Self {
             kind: kind(code),
             reason: details.reason,
+            why: details.why,
             text,
             next,
             request_id: details.request_id,
@@ -121,6 +125,7 @@ impl From<Status> for Problem {
 #[derive(Default)]
 struct Details {
     reason: String,
+    why: String,
     request_id: Option<String>,
     retry_after: Option<Duration>,
     violations: Vec<Violation>,
@@ -140,8 +145,9 @@ impl Details {
         let kind = any.type_url.rsplit('/').next().unwrap_or_default();
         match kind {
             "google.rpc.ErrorInfo" => {
-                if let Some(info) = unpack::<rpc::ErrorInfo>(any) {
+                if let Some(mut info) = unpack::<rpc::ErrorInfo>(any) {
                     self.reason = info.reason;
+                    self.why = info.metadata.remove("why").unwrap_or_default();
                 }
             }
             "google.rpc.RequestInfo" => {
@@ -246,6 +252,7 @@ fn words(code: Code, reason: &str, retry: Option<Duration>, message: &str) -> (S
         "KOMMO_UNAVAILABLE" | "KOMMO_TIMEOUT" => (t.kommo_unavailable, t.kommo_unavailable_next),
         "STAGE_TAKEN" => (t.stage_taken, t.stage_taken_next),
         "CONVERSATION_NOT_LIVE" => (t.conversation_not_live, ""),
+        "SEQUENCE_BLOCKED" => (t.sequence_blocked, ""),
         "DRAFT_STATE" => (t.draft_gone, t.draft_gone_next),
         "SCRIPT_NAME_TAKEN" => (t.script_name_taken, t.already_exists_next),
         "EMBEDDINGS_UNAVAILABLE" => (t.embeddings_unavailable, ""),

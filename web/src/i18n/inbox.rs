@@ -116,6 +116,13 @@ words! {
         price: "Amount", "Сумма";
         tags: "Tags", "Теги";
         contact: "Contact", "Контакт";
+        sequences: "Sequences", "Цепочки";
+        start_sequence: "Start a sequence", "Запустить цепочку";
+        start_sequence_text: "Messages one after another until the client answers. A person, an opt-out or a closed deal stops them.", "Сообщения друг за другом, пока клиент не ответит. Человек, отказ от сообщений или закрытая сделка их остановят.";
+        start: "Start", "Запустить";
+        no_sequences: "The agent has no sequence that is on.", "У агента нет ни одной включённой цепочки.";
+        make_sequence: "Sequences of the agent", "Цепочки агента";
+        sequence_ended: "The sequence has ended already.", "Цепочка уже завершилась.";
         memory: "What the agent remembers", "Что помнит агент";
         no_memory: "Nothing is known yet.", "Пока ничего не известно.";
         forget: "Forget", "Забыть";
@@ -135,6 +142,9 @@ words! {
         agent_returns(time: String):
             format!("The agent has the word again {time}."),
             format!("Агент снова начнёт отвечать {time}.");
+        sequence_started(time: String):
+            format!("The sequence runs. Its next step: {time}."),
+            format!("Цепочка запущена. Следующий шаг: {time}.");
         place_of(place: u64, total: u64):
             format!("{place} of {total}"),
             format!("{place} из {total}");

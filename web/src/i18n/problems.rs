@@ -107,6 +107,7 @@ words! {
         stage_taken: "Another active agent answers on one of these stages by itself.", "На одном из этих этапов уже отвечает сам другой активный агент.";
         stage_taken_next: "Switch the stage off for one of the two, or set it to drafts.", "Отключите этап у одного из двух или переведите его на черновики.";
         conversation_not_live: "This is a test conversation: nobody is on the other side.", "Это тестовый диалог: с другой стороны никого нет.";
+        sequence_blocked: "The sequence cannot be started here.", "Эту цепочку здесь запустить нельзя.";
         draft_gone: "This draft can no longer be sent: somebody has written since, or it was dealt with.", "Этот черновик уже нельзя отправить: с тех пор кто-то написал или его уже разобрали.";
         draft_gone_next: "Look at the conversation as it is now.", "Посмотрите, что сейчас в диалоге.";
         script_name_taken: "A script with this name exists already.", "Скрипт с таким названием уже есть.";

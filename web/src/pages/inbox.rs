@@ -9,6 +9,7 @@ mod memory;
 mod message;
 pub(crate) mod page;
 mod reply;
+mod sequence;
 mod state;
 mod thread;
 pub(crate) mod words;

@@ -3,7 +3,7 @@
 mod acts;
 mod executions;
 mod hits;
-mod parts;
+pub(in crate::pages::agents) mod parts;
 mod preview;
 mod sequence_form;
 pub(crate) mod sequences;
@@ -11,4 +11,4 @@ mod steps;
 mod trial;
 mod trigger_form;
 pub(crate) mod triggers;
-mod words;
+pub(crate) mod words;

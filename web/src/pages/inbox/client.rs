@@ -2,6 +2,7 @@ use leptos::prelude::*;
 
 use super::lead::LeadPart;
 use super::memory::MemoryPart;
+use super::sequence::SequencePart;
 use super::state::{Inbox, Panel};
 use crate::i18n::text;
 use crate::pages::turn::TracePanel;
@@ -59,6 +60,7 @@ fn Client(inbox: Inbox) -> impl IntoView {
     view! {
         <div class="stack">
             <LeadPart inbox />
+            <SequencePart inbox />
             <MemoryPart inbox />
         </div>
     }

@@ -120,7 +120,7 @@ pub(super) fn done_words(outcome: &AutomationOutcome) -> String {
 }
 
 /// Why an execution has ended.
-pub(super) fn stop_word(reason: &str) -> String {
+pub(crate) fn stop_word(reason: &str) -> String {
     let t = text::automation();
     let word = match reason {
         "client_replied" => t.stop_replied,
