@@ -1,14 +1,14 @@
 //! What agents are tried with: suites, cases, runs.
 
 use t11_proto::agents::v1::{
-    CancelEvalRunRequest, CreateEvalCaseRequest, CreateEvalSuiteRequest, DeleteEvalCaseRequest,
-    DeleteEvalSuiteRequest, GetEvalRunRequest, ListEvalCasesRequest, ListEvalCasesResponse,
-    ListEvalRunsRequest, ListEvalRunsResponse, ListEvalSuitesRequest, ListEvalSuitesResponse,
-    RunEvalSuiteRequest, UpdateEvalCaseRequest, UpdateEvalSuiteRequest,
+    CancelEvalRunRequest, CopyTurnToEvalCaseRequest, CreateEvalCaseRequest, CreateEvalSuiteRequest,
+    DeleteEvalCaseRequest, DeleteEvalSuiteRequest, GetEvalRunRequest, ListEvalCasesRequest,
+    ListEvalCasesResponse, ListEvalRunsRequest, ListEvalRunsResponse, ListEvalSuitesRequest,
+    ListEvalSuitesResponse, RunEvalSuiteRequest, UpdateEvalCaseRequest, UpdateEvalSuiteRequest,
 };
 pub(crate) use t11_proto::agents::v1::{
-    EvalAssert, EvalAssertKind, EvalAssertResult, EvalCase, EvalReply, EvalResult, EvalRun,
-    EvalRunState, EvalSuite,
+    EvalAssert, EvalAssertKind, EvalAssertResult, EvalCase, EvalMessage, EvalReply, EvalResult,
+    EvalRun, EvalRunState, EvalSetup, EvalSuite,
 };
 
 use super::transport::{rpc, unary};
@@ -62,6 +62,17 @@ pub(crate) async fn save_case(parent: String, case: EvalCase) -> Result<EvalCase
     let path = rpc!("/t11.agents.v1.EvaluationService/UpdateEvalCase");
     let request = UpdateEvalCaseRequest {
         eval_case: Some(case),
+    };
+    unary(path, &request).await
+}
+
+/// Makes a case of what a client has said up to `turn`.
+pub(crate) async fn copy_turn(parent: String, turn: String) -> Result<EvalCase, Problem> {
+    let path = rpc!("/t11.agents.v1.EvaluationService/CopyTurnToEvalCase");
+    let request = CopyTurnToEvalCaseRequest {
+        parent,
+        turn,
+        request_id: request_id(),
     };
     unary(path, &request).await
 }

@@ -30,6 +30,17 @@ words! {
         assert_no_tool: "The agent does not do in the CRM", "Агент не делает в CRM";
         assert_numbers: "Every number has a source", "У каждого числа есть источник";
         assert_cost: "It costs at most, micro-USD", "Стоит не больше, микродолларов";
+        stage: "Where the deal stands", "Где стоит сделка";
+        stage_first: "Where the agent works first", "Где агент работает сначала";
+        language: "Language of the organization", "Язык организации";
+        language_own: "As it is", "Как есть";
+        history: "What was said before", "Что было сказано раньше";
+        history_hint: "The agent reads it and does not answer it.", "Агент это читает, но не отвечает на это.";
+        add_message: "Add a message", "Добавить сообщение";
+        author: "Who says it", "Кто говорит";
+        client: "Client", "Клиент";
+        agent: "Agent", "Агент";
+        message: "Message", "Сообщение";
         remove: "Remove", "Убрать";
         runs: "Runs", "Запуски";
         runs_empty: "Not run yet.", "Ещё не запускался.";

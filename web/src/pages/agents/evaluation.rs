@@ -2,6 +2,7 @@
 
 mod asserts;
 mod case_form;
+mod history;
 mod run;
 mod suite;
 mod suite_form;

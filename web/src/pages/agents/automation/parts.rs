@@ -31,21 +31,25 @@ impl Shelf {
         }
     }
 
-    /// Every stage of the account, `pipeline/stage`.
     pub(super) fn stages(self) -> Vec<Choice> {
-        let Some(account) = self.crm.account() else {
-            return Vec::new();
-        };
-        let pipelines = account.pipelines.into_iter().filter(|one| !one.gone);
-        let stages = pipelines.flat_map(|pipeline| {
-            let stages = pipeline.stages.into_iter().filter(|stage| !stage.gone);
-            stages.map(move |stage| {
-                let label = format!("{} · {}", pipeline.display_name, stage.display_name);
-                Choice::new(place_value(pipeline.pipeline_id, stage.stage_id), label)
-            })
-        });
-        stages.collect()
+        stages_of(self.crm)
     }
+}
+
+/// Every stage of the account, `pipeline/stage`.
+pub(in crate::pages::agents) fn stages_of(crm: CrmForm) -> Vec<Choice> {
+    let Some(account) = crm.account() else {
+        return Vec::new();
+    };
+    let pipelines = account.pipelines.into_iter().filter(|one| !one.gone);
+    let stages = pipelines.flat_map(|pipeline| {
+        let stages = pipeline.stages.into_iter().filter(|stage| !stage.gone);
+        stages.map(move |stage| {
+            let label = format!("{} · {}", pipeline.display_name, stage.display_name);
+            Choice::new(place_value(pipeline.pipeline_id, stage.stage_id), label)
+        })
+    });
+    stages.collect()
 }
 
 async fn users_of(connection: String) -> Result<Vec<CrmUser>, crate::api::Problem> {
@@ -63,14 +67,14 @@ async fn reasons_of(connection: String) -> Result<Vec<LossReason>, crate::api::P
 }
 
 /// Empty for no stage.
-pub(super) fn place_value(pipeline_id: i64, stage_id: i64) -> String {
+pub(in crate::pages::agents) fn place_value(pipeline_id: i64, stage_id: i64) -> String {
     if stage_id == 0 {
         return String::new();
     }
     format!("{pipeline_id}/{stage_id}")
 }
 
-pub(super) fn place_of(value: &str) -> (i64, i64) {
+pub(in crate::pages::agents) fn place_of(value: &str) -> (i64, i64) {
     let ids = value.split_once('/');
     let ids = ids.and_then(|(pipeline, stage)| Some((pipeline.parse().ok()?, stage.parse().ok()?)));
     ids.unwrap_or_default()
@@ -78,7 +82,7 @@ pub(super) fn place_of(value: &str) -> (i64, i64) {
 
 /// One of a list with its label above; what is chosen and no longer there stays visible.
 #[component]
-pub(super) fn Pick(
+pub(in crate::pages::agents) fn Pick(
     label: &'static str,
     first: &'static str,
     #[prop(into)] value: Signal<String>,
@@ -167,7 +171,7 @@ fn split(minutes: i32) -> (i32, i32) {
 
 /// What the server refused of rows that have no names of their own.
 #[component]
-pub(super) fn RefusedRows(prefixes: &'static [&'static str]) -> impl IntoView {
+pub(in crate::pages::agents) fn RefusedRows(prefixes: &'static [&'static str]) -> impl IntoView {
     let errors = use_context::<FormErrors>();
     move || {
         let problem = errors.and_then(FormErrors::problem)?;

@@ -1,10 +1,10 @@
 use leptos::prelude::*;
 
-use super::words::{KINDS, kind_word};
+use super::words::{KINDS, kind_word, value_choices};
 use crate::api::evaluation::{EvalAssert, EvalAssertKind};
 use crate::i18n::text;
 use crate::pages::agents::deals::inputs::bound;
-use crate::ui::{Choice, FilterSelect, Glyph, IconButton, TextInput};
+use crate::ui::{Choice, FilterSelect, Glyph, IconButton, Select, TextInput};
 
 /// Expectations that are edited, each with a number of its own.
 #[derive(Clone, Copy)]
@@ -31,10 +31,14 @@ impl Asserts {
     fn add(self, kind: i32) {
         let number = self.next.get_value();
         self.next.set_value(number + 1);
-        let assert = EvalAssert {
+        let mut assert = EvalAssert {
             kind,
             ..EvalAssert::default()
         };
+        // The list shows its first entry.
+        if let Some(first) = value_choices(assert.kind()).into_iter().next() {
+            assert.value = first.value;
+        }
         self.rows.update(|rows| rows.push((number, assert)));
     }
 
@@ -100,19 +104,17 @@ fn Row(number: u32, assert: EvalAssert, asserts: Asserts) -> impl IntoView {
         assert.value
     };
     let value = bound(before, move |text| asserts.write(number, &text));
-    let field = (kind != EvalAssertKind::NumbersSourced).then(|| {
-        view! {
-            <div class="grow">
-                <TextInput label=kind_word(kind) name="" value />
-            </div>
-        }
-    });
-    let words = (kind == EvalAssertKind::NumbersSourced)
-        .then(|| view! { <span class="grow">{kind_word(kind)}</span> });
+    let (label, choices) = (kind_word(kind), value_choices(kind));
+    let field = if kind == EvalAssertKind::NumbersSourced {
+        view! { <span>{label}</span> }.into_any()
+    } else if choices.is_empty() {
+        view! { <TextInput label name="" value /> }.into_any()
+    } else {
+        view! { <Select label name="" value choices /> }.into_any()
+    };
     view! {
         <div class="row">
-            {field}
-            {words}
+            <div class="grow">{field}</div>
             <IconButton
                 glyph=Glyph::Trash
                 label=t.remove

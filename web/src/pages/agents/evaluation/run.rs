@@ -1,7 +1,7 @@
 use leptos::prelude::*;
 use leptos_router::components::A;
 
-use super::words::{RunBadge, assert_words};
+use super::words::{RunBadge, assert_words, value_word};
 use crate::api::Problem;
 use crate::api::evaluation::{self, EvalAssertResult, EvalReply, EvalResult, EvalRun};
 use crate::i18n::{format, text};
@@ -114,7 +114,8 @@ fn CaseResult(result: EvalResult, was: Option<bool>) -> impl IntoView {
 #[component]
 fn Missed(assert: EvalAssertResult) -> impl IntoView {
     let t = text::evaluation();
-    let expected = assert.assert.as_ref().map(assert_words).unwrap_or_default();
+    let asked = assert.assert.unwrap_or_default();
+    let (expected, found) = (assert_words(&asked), value_word(asked.kind(), assert.found));
     view! {
         <div class="small">
             <div>
@@ -123,7 +124,7 @@ fn Missed(assert: EvalAssertResult) -> impl IntoView {
             </div>
             <div>
                 <span class="muted">{t.found} ": "</span>
-                {assert.found}
+                {found}
             </div>
         </div>
     }

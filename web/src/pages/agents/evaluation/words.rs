@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use crate::api::evaluation::{EvalAssert, EvalAssertKind, EvalRunState};
 use crate::i18n::text;
-use crate::ui::{Badge, Tone};
+use crate::pages::turn::words::{action_word, outcome_word};
+use crate::ui::{Badge, Choice, Tone};
 
 /// What can be expected.
 pub(super) const KINDS: [EvalAssertKind; 7] = [
@@ -15,6 +16,21 @@ pub(super) const KINDS: [EvalAssertKind; 7] = [
     EvalAssertKind::NoTool,
     EvalAssertKind::NumbersSourced,
     EvalAssertKind::MaxCost,
+];
+
+/// How a turn ends.
+const OUTCOMES: [&str; 5] = ["answered", "no_answer", "handed_off", "silent", "fallback"];
+/// What an agent does in the CRM.
+const ACTIONS: [&str; 9] = [
+    "move_stage",
+    "set_field",
+    "create_task",
+    "add_note",
+    "add_tag",
+    "remove_tag",
+    "assign",
+    "run_salesbot",
+    "hand_off",
 ];
 
 pub(super) fn kind_word(kind: EvalAssertKind) -> &'static str {
@@ -30,12 +46,33 @@ pub(super) fn kind_word(kind: EvalAssertKind) -> &'static str {
     }
 }
 
+/// What an expectation is chosen from; nothing where it is typed.
+pub(super) fn value_choices(kind: EvalAssertKind) -> Vec<Choice> {
+    let choice = |value: &'static str, word| Choice::new(value, word);
+    match kind {
+        EvalAssertKind::Outcome => OUTCOMES
+            .map(|outcome| choice(outcome, outcome_word(outcome)))
+            .into(),
+        EvalAssertKind::Tool | EvalAssertKind::NoTool => {
+            ACTIONS.map(|kind| choice(kind, action_word(kind))).into()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A value as people read it.
+pub(super) fn value_word(kind: EvalAssertKind, value: String) -> String {
+    let mut known = value_choices(kind).into_iter();
+    let known = known.find(|choice| choice.value == value);
+    known.map_or(value, |choice| choice.label)
+}
+
 /// An expectation as a sentence.
 pub(super) fn assert_words(assert: &EvalAssert) -> String {
     let kind = assert.kind();
     let value = match kind {
         EvalAssertKind::MaxCost => assert.amount.to_string(),
-        _ => assert.value.clone(),
+        _ => value_word(kind, assert.value.clone()),
     };
     if value.is_empty() {
         return kind_word(kind).to_owned();
