@@ -6,6 +6,8 @@ export async function playVersions({ page, base, agent, check, settled }) {
   await publishWithoutProof(page, base, agent, check);
   await runTheSuite(page, base, agent, check, settled);
   await publish(page, base, agent, check, settled);
+  await askAVersion(page, base, check, settled);
+  await makeACase(page, base, agent, check, settled);
 }
 
 async function makeASuite(page, base, agent, check, settled) {
@@ -61,4 +63,36 @@ async function publish(page, base, agent, check, settled) {
   await settled(page);
   await page.locator(".page", { hasText: "Первая версия" }).waitFor();
   check(true, "what is published stands in the list of versions");
+}
+
+async function askAVersion(page, base, check, settled) {
+  await page.goto(`${base}/chat`);
+  await settled(page);
+  await page.locator(".chat-head select").last().selectOption({ index: 1 });
+  await page.fill(".composer-input", "Сколько стоит доставка?");
+  await page.press(".composer-input", "Enter");
+  await page.locator(".trace .facts dd", { hasText: /^1$/ }).first().waitFor();
+  check(true, "a published version answers in the test chat");
+}
+
+/** Of the answer in the test chat: it is copied, then told where the deal stands and what was said. */
+async function makeACase(page, base, agent, check, settled) {
+  await page.locator(".trace button", { hasText: "Сделать проверку" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.locator("button", { hasText: "Добавить" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await page.goto(`${base}/${agent}/tests`);
+  await settled(page);
+  await page.locator(".card .link").first().click();
+  const cases = page.locator("[aria-label='Случаи'] li");
+  await cases.nth(1).locator(".link").click();
+  const editor = page.locator("form", { has: page.locator("[name='eval_case.client_texts']") });
+  await editor.locator("label", { hasText: "Где стоит сделка" }).locator("select").selectOption({ index: 2 });
+  await editor.locator("button", { hasText: "Добавить сообщение" }).click();
+  await editor.getByLabel("Сообщение", { exact: true }).fill("Добрый день, я ищу диван");
+  await editor.locator("button[type=submit]").click();
+  await editor.waitFor({ state: "detached" });
+  await cases.nth(1).locator(".link").click();
+  const said = await editor.getByLabel("Сообщение", { exact: true }).inputValue();
+  check(said === "Добрый день, я ищу диван", "an answer becomes a case with a history and a stage");
 }

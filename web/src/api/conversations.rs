@@ -26,7 +26,7 @@ pub(crate) async fn create(agent: String) -> Result<Conversation, Problem> {
     .await
 }
 
-/// The latest conversations, `most` of them, and whether there are more.
+/// The latest conversations of the test chat, `most` of them, and whether there are more.
 pub(crate) async fn list(most: usize) -> Result<(Vec<Conversation>, bool), Problem> {
     let mut conversations = Vec::new();
     let mut page_token = String::new();
@@ -35,6 +35,7 @@ pub(crate) async fn list(most: usize) -> Result<(Vec<Conversation>, bool), Probl
         let request = ListConversationsRequest {
             page_size: left.try_into().unwrap_or(i32::MAX),
             page_token,
+            channel: "test".to_owned(),
             ..ListConversationsRequest::default()
         };
         let page: ListConversationsResponse = unary(
@@ -92,16 +93,18 @@ pub(crate) async fn turn(name: String) -> Result<Turn, Problem> {
     .await
 }
 
-/// Says `text` as a client and streams the turn that answers it. Dropping the stream stops it.
+/// Says `text` as a client and streams the turn by which `version` (empty = the draft) answers it.
+/// Dropping the stream stops it.
 pub(crate) async fn chat(
     conversation: String,
     text: String,
+    version: String,
 ) -> Result<impl Stream<Item = Result<ChatEvent, Problem>>, Problem> {
     let request = ChatRequest {
         conversation,
         text,
         request_id: request_id(),
-        ..ChatRequest::default()
+        version,
     };
     let answers =
         server_stream::<ChatResponse, _>(rpc!("/t11.agents.v1.ChatService/Chat"), &request).await?;

@@ -7,6 +7,8 @@ words! {
         no_conversations: "No conversations yet", "Диалогов пока нет";
         agent: "Agent", "Агент";
         choose_agent: "Choose an agent to talk to", "Выберите агента для разговора";
+        choose_version: "What answers", "Что отвечает";
+        draft: "Draft", "Черновик";
         no_agents: "There is no agent to talk to", "Разговаривать пока не с кем";
         no_agents_text: "Create one from a template; it takes a minute.", "Создайте агента из шаблона — это минута.";
         placeholder: "Write as a client would", "Напишите, как написал бы клиент";
@@ -34,6 +36,12 @@ words! {
         press_enter: "Enter sends, Shift+Enter starts a new line", "Enter — отправить, Shift+Enter — новая строка";
         too_long: "A message holds at most 4,000 characters.", "В сообщении не больше 4000 знаков.";
         =>
+        version(number: i32):
+            format!("Version {number}"),
+            format!("Версия {number}");
+        live_version(number: i32):
+            format!("Version {number}, live"),
+            format!("Версия {number}, действует");
         page(page: i32):
             format!("p. {page}"),
             format!("стр. {page}");
@@ -45,6 +53,14 @@ words! {
     Trace {
         title: "Trace", "Разбор";
         empty: "Choose an answer to see how it came about.", "Выберите ответ, чтобы увидеть, как он получился.";
+        version: "Version", "Версия";
+        draft: "draft", "черновик";
+        to_case: "Make a test case", "Сделать проверку";
+        to_case_text: "The client’s messages up to this answer become a case, personal data masked. It asks for the same outcome; add what else you expect on the Tests tab.", "Сообщения клиента до этого ответа станут случаем, личные данные скрыты. Он ждёт того же исхода; остальные ожидания добавьте на вкладке «Проверки».";
+        no_suites: "The agent has no suite of tests yet.", "У агента пока нет ни одного набора проверок.";
+        make_suite: "Create a suite", "Создать набор";
+        suite: "Suite", "Набор";
+        case_made: "The case was added", "Случай добавлен";
         steps: "Steps", "Шаги";
         passages: "Passages given to the model", "Фрагменты, переданные модели";
         prompt: "Prompt", "Промпт";

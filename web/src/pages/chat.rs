@@ -3,3 +3,4 @@ mod conversations;
 pub(crate) mod detail;
 mod talk;
 mod thread;
+mod version;

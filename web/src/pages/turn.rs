@@ -1,5 +1,6 @@
 //! How one answer came about: shown in the test chat and in live conversations.
 
+mod case;
 mod panel;
 mod sentences;
 mod state;

@@ -7,7 +7,7 @@ use crate::api::agents::Agent;
 use crate::api::conversations::{self, Conversation};
 use crate::i18n::text;
 use crate::task;
-use crate::ui::{Confirm, Glyph, Icon, IconButton, LoadMore, RelativeTime, Screen, Toasts};
+use crate::ui::{ConfirmDelete, Glyph, Icon, IconButton, LoadMore, RelativeTime, Screen, Toasts};
 
 /// The conversations of the test chat, last active first.
 #[component]
@@ -107,30 +107,24 @@ fn DeleteDialog(talk: Talk, deleting: RwSignal<Option<String>>) -> impl IntoView
     let t = text::chat();
     let toasts = Toasts::get();
     let navigate = use_navigate();
-    move || {
-        deleting.get().map(|name| {
-            let navigate = navigate.clone();
-            let confirm = Callback::new(move |()| {
-                let (name, navigate) = (name.clone(), navigate.clone());
-                task::spawn(async move {
-                    let is_present = talk.conversation.get_untracked() == name;
-                    match conversations::delete(name).await {
-                        Ok(()) if is_present => navigate("/chat", Default::default()),
-                        Ok(()) => {}
-                        Err(problem) => toasts.problem(&problem),
-                    }
-                    talk.conversations.reload();
-                });
-            });
-            view! {
-                <Confirm
-                    title=t.delete_title
-                    words=t.delete_text
-                    verb=text::common().delete
-                    on_confirm=confirm
-                    on_close=move |()| deleting.set(None)
-                />
+    let delete = Callback::new(move |name: String| {
+        let navigate = navigate.clone();
+        task::spawn(async move {
+            let is_present = talk.conversation.get_untracked() == name;
+            match conversations::delete(name).await {
+                Ok(()) if is_present => navigate("/chat", Default::default()),
+                Ok(()) => {}
+                Err(problem) => toasts.problem(&problem),
             }
-        })
+            talk.conversations.reload();
+        });
+    });
+    view! {
+        <ConfirmDelete
+            doomed=deleting
+            title=t.delete_title
+            words=t.delete_text
+            on_confirm=delete
+        />
     }
 }

@@ -6,6 +6,7 @@ use super::composer::Composer;
 use super::conversations::Conversations;
 use super::talk::Talk;
 use super::thread::Thread;
+use super::version::VersionPicker;
 use crate::api::agents::{self, Agent};
 use crate::i18n::text;
 use crate::pages::turn::{TracePanel, TraceSheet};
@@ -73,6 +74,7 @@ fn Desk(agents: Vec<Agent>) -> impl IntoView {
                         />
                     </span>
                     <AgentPicker talk agents />
+                    <VersionPicker talk />
                     <span class="narrow-only">
                         <IconButton
                             glyph=Glyph::Sparkle
@@ -124,12 +126,6 @@ fn AgentPicker(talk: Talk, agents: StoredValue<Vec<Agent>>) -> impl IntoView {
             .map(|agent| Choice::new(agent.name.clone(), agent.display_name.clone()))
             .collect()
     });
-    let present = move || {
-        let name = talk.conversation.get();
-        let (conversations, _) = talk.conversations.data.get().unwrap_or_default();
-        let conversation = conversations.into_iter().find(|it| it.name == name);
-        conversation.map_or_else(|| talk.agent.get(), |conversation| conversation.agent)
-    };
     move || {
         if talk.conversation.get().is_empty() {
             let choices = choices.clone();
@@ -141,7 +137,7 @@ fn AgentPicker(talk: Talk, agents: StoredValue<Vec<Agent>>) -> impl IntoView {
             }
             .into_any();
         }
-        let name = present();
+        let name = talk.present_agent();
         let label = agents.with_value(|agents| {
             let agent = agents.iter().find(|agent| agent.name == name);
             agent.map(|agent| agent.display_name.clone())

@@ -6,8 +6,8 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 
-use crate::api::Problem;
 use crate::api::conversations::{self, ChatEvent, ChatMessage, Conversation, Sentence, TurnStep};
+use crate::api::{Problem, inbox};
 use crate::pages::turn::{Shown, Trace};
 use crate::query::Query;
 use crate::task;
@@ -33,6 +33,10 @@ pub(super) struct Talk {
     pub(super) conversation: Signal<String>,
     /// The agent of a new conversation.
     pub(super) agent: RwSignal<String>,
+    /// `agents/{agent}/versions/{version}` that answers next; empty = the draft.
+    pub(super) version: RwSignal<String>,
+    /// The conversation that is open.
+    pub(super) open: Query<Option<Conversation>>,
     pub(super) messages: Query<Vec<ChatMessage>>,
     /// The latest ones, and whether there are more.
     pub(super) conversations: Query<(Vec<Conversation>, bool)>,
@@ -43,7 +47,7 @@ pub(super) struct Talk {
     pub(super) stopped: RwSignal<bool>,
     pub(super) trace: Trace,
     stream: StoredValue<Option<AbortHandle>, LocalStorage>,
-    open: Callback<String>,
+    go: Callback<String>,
 }
 
 impl Talk {
@@ -64,6 +68,8 @@ impl Talk {
         let talk = Self {
             conversation,
             agent: RwSignal::new(String::new()),
+            version: RwSignal::new(String::new()),
+            open: Query::keyed(move || conversation.get(), opened),
             messages,
             conversations,
             listed,
@@ -79,7 +85,7 @@ impl Talk {
                 })
             })),
             stream: StoredValue::new_local(None),
-            open: Callback::new(move |name: String| {
+            go: Callback::new(move |name: String| {
                 let options = NavigateOptions {
                     replace: true,
                     scroll: false,
@@ -118,6 +124,12 @@ impl Talk {
             }
             now
         });
+    }
+
+    /// Whom the reader talks to.
+    pub(super) fn present_agent(self) -> String {
+        let open = self.open.data.get().flatten();
+        open.map_or_else(|| self.agent.get(), |open| open.agent)
     }
 
     fn is_running(self) -> bool {
@@ -170,9 +182,9 @@ impl Talk {
             let agent = self.agent.get_untracked();
             name = conversations::create(agent).await?.name;
             self.update_running(|running| running.conversation.clone_from(&name));
-            self.open.run(name.clone());
+            self.go.run(name.clone());
         }
-        let events = conversations::chat(name, words).await?;
+        let events = conversations::chat(name, words, self.version.get_untracked()).await?;
         pin_mut!(events);
         while let Some(event) = events.next().await {
             self.hear(event?);
@@ -224,6 +236,13 @@ impl Talk {
             }
         });
     }
+}
+
+async fn opened(name: String) -> Result<Option<Conversation>, Problem> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    inbox::get(name).await.map(Some)
 }
 
 /// The address of a conversation's page.

@@ -1,5 +1,6 @@
 use leptos::prelude::*;
 
+use super::case::CaseButton;
 use super::state::{Shown, Trace};
 use super::words;
 use crate::api::conversations::{Passage, PromptMessage, ProposedAction, Turn, TurnStep};
@@ -72,6 +73,7 @@ fn TurnView(turn: Turn, trace: Trace) -> impl IntoView {
             {(!turn.error_reason.is_empty()).then(|| failed(&turn))}
             {turn.lexical_only.then(|| view! { <Notice tone=Tone::Warn>{t.lexical_only}</Notice> })}
             <Numbers turn=turn.clone() />
+            <CaseButton turn=turn.name.clone() />
             <h2>{t.passages}</h2>
             {passages(&turn.passages, trace)}
             {(!actions.is_empty())
@@ -111,7 +113,12 @@ fn Numbers(turn: Turn) -> impl IntoView {
         format::integer(turn.prompt_tokens),
         format::integer(turn.completion_tokens)
     );
+    let version = match turn.version_number {
+        0 => t.draft.to_owned(),
+        number => number.to_string(),
+    };
     let facts = [
+        (t.version, version),
         (t.model, turn.model),
         (t.tokens, tokens),
         (t.cost, format::micro_usd(turn.cost_micro_usd)),
