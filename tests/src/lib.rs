@@ -23,7 +23,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use t11_core::World;
-use t11_grpc::{Peer, Signer};
+use t11_grpc::{Peer, Signer, Verifier};
 use t11_runtime::{Entry, Mesh, Settings, Shape, Sources};
 use t11_store::Db;
 use tempfile::TempDir;
@@ -122,6 +122,14 @@ impl TestMesh {
         match &self.running {
             Running::OneProcess(one) => one.mesh.context().signer(),
             Running::Processes(mesh) => mesh.signer(),
+        }
+    }
+
+    /// Verifies the callers that its services sign.
+    pub fn verifier(&self) -> Verifier {
+        match &self.running {
+            Running::OneProcess(one) => one.mesh.context().verifier(),
+            Running::Processes(mesh) => mesh.verifier(),
         }
     }
 

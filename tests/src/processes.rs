@@ -10,14 +10,14 @@ mod start;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use t11_grpc::Signer;
+use t11_grpc::{Signer, Verifier};
 
 pub use self::certificates::Certificate;
 use self::child::Process;
 pub use self::child::free_address;
 pub use self::database::OwnDatabase;
 use self::proxy::Proxy;
-use self::start::{Given, Replica, Shared, key, signer};
+use self::start::{Given, Replica, Shared, believed_keys, key, signer};
 use crate::{Client, eventually};
 
 /// The services, edge last.
@@ -123,6 +123,14 @@ impl ProcessMesh {
     /// Signs callers of every kind.
     pub fn signer(&self) -> Signer {
         signer(&key())
+    }
+
+    /// Verifies the callers that any process of it signs.
+    ///
+    /// # Panics
+    /// Never: the keys are the tests' own.
+    pub fn verifier(&self) -> Verifier {
+        Verifier::from_jwks(&believed_keys()).unwrap()
     }
 
     /// A path at the front.

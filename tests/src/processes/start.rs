@@ -70,7 +70,7 @@ pub(super) fn signer(key: &str) -> Signer {
 }
 
 /// The keys that are believed: each service's about itself, as in production, and the tests' own.
-fn believed_keys() -> String {
+pub(super) fn believed_keys() -> String {
     let signers = SERVICES.map(|service| (service, signer(&signing_key(service))));
     let of_services = signers.iter().map(|(service, signer)| (*service, signer));
     let sets = [Signer::jwks_by_service(of_services), signer(&key()).jwks()];

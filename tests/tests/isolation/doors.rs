@@ -41,38 +41,36 @@ impl Door {
 pub(crate) struct Reach {
     peers: HashMap<&'static str, Peer>,
     pub(crate) signer: Signer,
+    pub(crate) verifier: Verifier,
     pub(crate) world: World,
 }
 
 impl Reach {
     pub(crate) fn of(mesh: &TestMesh) -> Self {
-        Self::with(mesh.signer(), |service| mesh.peer(service))
+        Self::with(mesh.signer(), mesh.verifier(), |service| mesh.peer(service))
     }
 
     /// Past edge, and at edge through the front's Envoy.
     pub(crate) fn behind_envoy(mesh: &ProcessMesh) -> Self {
-        Self::with(mesh.signer(), |service| {
+        Self::with(mesh.signer(), mesh.verifier(), |service| {
             let address = format!("http://{}", mesh.address(service, 0));
             let channel = Channel::from_shared(address).unwrap().connect_lazy();
             Peer::remote(service, channel, World::system())
         })
     }
 
-    fn with(signer: Signer, peer: impl Fn(&'static str) -> Peer) -> Self {
+    fn with(signer: Signer, verifier: Verifier, peer: impl Fn(&'static str) -> Peer) -> Self {
         let owners = METHODS.iter().map(MethodInfo::owner);
         Self {
             peers: owners.map(|owner| (owner, peer(owner))).collect(),
             signer,
+            verifier,
             world: World::system(),
         }
     }
 
     pub(crate) fn peer(&self, service: &str) -> Peer {
         self.peers[service].clone()
-    }
-
-    pub(crate) fn verifier(&self) -> Verifier {
-        Verifier::from_jwks(&self.signer.jwks()).unwrap()
     }
 
     /// Sends a request, of more than one message where the RPC takes a stream. `None` where the RPC
