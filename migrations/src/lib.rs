@@ -29,7 +29,7 @@ const TRIES: u32 = 8;
 /// How many of these wait for a lock as long as the next one says, no longer than anybody minds
 /// who queues behind the migration.
 const SHORT_TRIES: u32 = 5;
-const SHORT_WAIT: Duration = Duration::from_millis(200);
+const SHORT_WAIT: Duration = Duration::from_millis(150);
 /// The last tries wait longer: autovacuum gives way only to who has waited for a second.
 const LONG_WAIT: Duration = Duration::from_secs(2);
 /// Pause after the first such try; twice as long after each further one, up to 30 s.

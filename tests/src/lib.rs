@@ -4,6 +4,11 @@
 
 pub mod client;
 pub mod live;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what it measures is how late a thread wakes"
+)]
+pub mod machine;
 #[expect(clippy::print_stderr, reason = "a test says why it did not run")]
 #[expect(
     clippy::disallowed_methods,

@@ -27,7 +27,8 @@ pub struct DatabaseConfig {
     /// whose one writing connection comes on top.
     pub max_connections: u32,
     /// Milliseconds a call waits for a connection that others use, or for room in the queue of
-    /// SQLite's writer, before it is answered with `RESOURCE_EXHAUSTED`.
+    /// SQLite's writer, before it is answered with `RESOURCE_EXHAUSTED`: within
+    /// a second, all in all.
     pub acquire_timeout_ms: u64,
     /// Milliseconds one statement (on PostgreSQL, where 8 s is the most) or one writing transaction
     /// (on SQLite) may run before it is stopped.
@@ -46,7 +47,7 @@ impl Default for DatabaseConfig {
         Self {
             url: "sqlite://t11.db".to_owned(),
             max_connections: 8,
-            acquire_timeout_ms: 1_000,
+            acquire_timeout_ms: 750,
             statement_timeout_ms: 30_000,
             schema: None,
             role: None,

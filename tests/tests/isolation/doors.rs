@@ -7,6 +7,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::{Stream, StreamExt as _};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::{BodyExt as _, Full};
+use memchr::memmem;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
 use t11_core::World;
@@ -224,23 +225,21 @@ impl Answer {
 
     /// Whether `text` is anywhere in it, in any case.
     pub(crate) fn holds(&self, text: &str) -> bool {
-        self.places_of(text).next().is_some()
+        !self.places_of(text).is_empty()
     }
 
     /// A mark that is not `own`.
     pub(crate) fn mark_other_than(&self, own: &str) -> Option<String> {
-        let marks = self.places_of(MARK).map(|start| {
+        let mut marks = self.places_of(MARK).into_iter().map(|start| {
             let end = self.seen.len().min(start + own.len());
             String::from_utf8_lossy(&self.seen[start..end]).to_lowercase()
         });
-        marks.into_iter().find(|mark| mark != own)
+        marks.find(|mark| mark != own)
     }
 
-    fn places_of(&self, text: &str) -> impl Iterator<Item = usize> {
-        let windows = self.seen.windows(text.len()).enumerate();
-        windows
-            .filter(move |(_, window)| window.eq_ignore_ascii_case(text.as_bytes()))
-            .map(|(start, _)| start)
+    fn places_of(&self, text: &str) -> Vec<usize> {
+        let seen = self.seen.to_ascii_lowercase();
+        memmem::find_iter(&seen, &text.to_ascii_lowercase()).collect()
     }
 }
 

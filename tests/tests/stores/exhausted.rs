@@ -5,14 +5,15 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use sea_orm_migration::sea_orm::ConnectionTrait as _;
 use t11_store::{DatabaseConfig, Db, StoreError, System};
+use t11_tests::machine::Hiccups;
 use t11_tests::processes::OwnDatabase;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::mesh::{Services, agents, writes_within};
 
-/// How soon who finds no connection must be told.
-const TOLD_WITHIN: Duration = Duration::from_millis(1_500);
+/// How soon who finds no connection must be told, besides what the machine takes.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
 const HELD_FOR: Duration = Duration::from_secs(4);
 
 /// Takes all connections of a service for a while, each in a transaction that has begun.
@@ -39,16 +40,18 @@ async fn who_finds_no_connection_is_told_soon(database_url: &str) {
     let db = services.mesh().context().databases()["agents"].clone();
     let held = hold_all(&db);
     sleep(Duration::from_millis(300)).await;
+    let hiccups = Hiccups::watch();
     let asked = Instant::now();
     let answer = owner.get("/api/agents").await;
     let took = asked.elapsed();
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{answer:?}");
     assert_eq!(answer.reason(), "DATABASE_BUSY");
-    assert!(took < TOLD_WITHIN, "{took:?}");
+    let patience = TOLD_WITHIN + hiccups.longest();
+    assert!(took < patience, "{took:?} of {patience:?}");
     let asked = Instant::now();
     owner.get("/api/health").await.ok();
     let took = asked.elapsed();
-    assert!(took < TOLD_WITHIN, "it lives: {took:?}");
+    assert!(took < TOLD_WITHIN + hiccups.longest(), "it lives: {took:?}");
     for outcome in held.join_all().await {
         outcome.unwrap();
     }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::mesh::KEY;
 use crate::program::{Program, command, ended};
@@ -44,22 +45,29 @@ fn f41_without_its_key_no_process_starts_in_production() {
 
 #[tokio::test]
 async fn f41_with_another_key_crm_does_not_start_and_nothing_is_in_the_clear() {
-    let data = tempfile::tempdir().unwrap();
-    let program = Program::dev(data.path());
-    let owner = program.stranger().register("F41").await;
     let credential = json!({
         "client_id": "0190a5f0-0000-7000-8000-000000000001",
         "client_secret": SECRET,
         "redirect_uri": "http://127.0.0.1:8080/api/kommo/callback",
     });
-    let set = owner
-        .request(reqwest::Method::PUT, "/api/crm/credential")
-        .json(&credential)
-        .send()
-        .await
-        .unwrap();
-    let status = set.status();
-    assert!(status.is_success(), "{status}: {:?}", set.text().await);
+    with_another_key_nothing_starts(Method::PUT, "/api/crm/credential", &credential).await;
+}
+
+#[tokio::test]
+async fn f41_with_another_key_llm_does_not_start_and_nothing_is_in_the_clear() {
+    let key = json!({"provider_key": {"display_name": "Own", "secret": SECRET}});
+    with_another_key_nothing_starts(Method::POST, "/api/llm/providerKeys", &key).await;
+}
+
+/// Has `SECRET` sealed by what is asked.
+async fn with_another_key_nothing_starts(method: Method, path: &str, asked: &Value) {
+    let data = tempfile::tempdir().unwrap();
+    let program = Program::dev(data.path());
+    let owner = program.stranger().register("F41").await;
+    let sealing = owner.request(method, path).json(asked);
+    let sealed = sealing.send().await.unwrap();
+    let status = sealed.status();
+    assert!(status.is_success(), "{status}: {:?}", sealed.text().await);
     drop(program);
     assert!(!holds(data.path(), SECRET), "the secret is in the clear");
 

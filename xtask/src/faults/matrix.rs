@@ -136,7 +136,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         id: "F10",
         fault: "one replica of each service is stopped",
-        promise: "put aside by its health; no read fails",
+        promise: "put aside within a second by its health; no read fails",
         also: &[],
     },
     Row {
@@ -339,7 +339,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         id: "F36",
         fault: "a migration behind a long reader",
-        promise: "nobody queues long behind it",
+        promise: "nobody queues longer than 200 ms behind it",
         also: &[],
     },
     Row {
