@@ -1,7 +1,9 @@
 //! What the platform itself takes of the time between a lead's message and Kommo's «accepted», on
 //! the mesh as processes: the quiet window is off, answers are too short to be typed slowly, the model
 //! answers at once, and the database knows what its tables hold. `cargo xtask bench mesh` brings what
-//! it needs. Prints lines of JSON.
+//! it needs. Prints lines of JSON, each with what tells whether they can be compared: how much of the
+//! processors other machines had meanwhile, and what a conversation took of them, of which they had
+//! no part.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use serde_json::{Value, json};
 use t11_fake_kommo::{FakeKommoOptions, Newcomer, Sending};
 use t11_testkit::fake_model::{FakeModel, Script};
 use t11_tests::live::{Beside, Company};
+use t11_tests::machine::Processors;
 use t11_tests::processes::{Plan, ProcessMesh, free_address};
 use tokio::task::JoinSet;
 
@@ -64,7 +67,10 @@ async fn main() -> Bench<()> {
     mesh.analyze().await;
     for rate in PER_SECOND {
         let before = company.kommo.deliveries().len();
+        let began = Processors::now();
         let waited = paced(&company, leads, rate).await?;
+        let taken = of_processors(began, leads);
+        print(&json!({"bench": format!("processors, {rate} conversations/s"), "taken": taken}))?;
         print(&latencies("reply", rate, waited))?;
         let deliveries = company.kommo.deliveries().split_off(before);
         let taken = deliveries.iter().map(|delivery| delivery.took).collect();
@@ -106,6 +112,16 @@ async fn paced(company: &Arc<Company>, count: usize, rate: u32) -> Bench<Vec<Dur
     Ok(waited.into_iter().collect::<Result<_, _>>()?)
 }
 
+/// What was taken of the processors since, by everything: the leads, Kommo and the model too.
+fn of_processors(began: Processors, conversations: usize) -> Value {
+    let now = Processors::now();
+    json!({
+        "stolen_percent": now.stolen_since(began) * 100.0,
+        "cpu_ms_a_conversation":
+            now.busy_since(began).as_secs_f64() * 1_000.0 / conversations as f64,
+    })
+}
+
 fn latencies(bench: &str, rate: u32, mut waited: Vec<Duration>) -> Value {
     waited.sort_unstable();
     let at =
@@ -119,7 +135,7 @@ fn latencies(bench: &str, rate: u32, mut waited: Vec<Duration>) -> Value {
 /// How many leads are answered a second when many have written at once.
 async fn sustained(company: &Company, leads: usize) -> Bench<Value> {
     let account = company.account();
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), Processors::now());
     let talks: Vec<_> = (0..leads)
         .map(|_| {
             account
@@ -134,5 +150,6 @@ async fn sustained(company: &Company, leads: usize) -> Bench<Value> {
     };
     tokio::time::timeout(PATIENCE, company.kommo.until(are_answered)).await?;
     let per_second = leads as f64 / began.elapsed().as_secs_f64();
-    Ok(json!({"bench": "replies at once", "leads": leads, "per_s": per_second}))
+    let taken = of_processors(before, leads);
+    Ok(json!({"bench": "replies at once", "leads": leads, "per_s": per_second, "taken": taken}))
 }

@@ -48,6 +48,7 @@ use crate::subscription::Subscriptions;
 pub use crate::check::{check_connections, check_settings};
 pub use crate::config::{ChannelConfig, Config};
 pub use crate::intake::upkeep::IntakeUpkeep;
+pub use crate::message::upkeep::MessageUpkeep;
 
 /// The service.
 pub struct Crm;
@@ -117,6 +118,8 @@ pub struct Wired {
     pub tasks: Vec<(&'static str, BoxFuture<'static, ()>)>,
     /// One of them, to be done by hand.
     pub intake_upkeep: IntakeUpkeep,
+    /// Another.
+    pub message_upkeep: MessageUpkeep,
 }
 
 /// Wires crm. The process's TLS provider must be installed before.
@@ -172,6 +175,10 @@ pub fn wire(config: &Config, parts: Parts) -> Result<Wired> {
         world,
     };
     let upkeep = intake_upkeep.clone().keep(parts.shutdown.clone());
+    let message_upkeep = MessageUpkeep {
+        store: store.clone(),
+    };
+    let looks = message_upkeep.clone().keep(parts.shutdown.clone());
     let hosts = kommo.hosts().clone();
     let refusals = refusals::heed(parts.bus, kommo.pace.clone(), hosts, parts.shutdown);
     let routes = grpc::routes(
@@ -188,8 +195,10 @@ pub fn wire(config: &Config, parts: Parts) -> Result<Wired> {
         tasks: vec![
             ("upkeep of the intake", Box::pin(upkeep)),
             ("upkeep of connections", Box::pin(renewals)),
+            ("upkeep of messages", Box::pin(looks)),
             ("refusals of Kommo", Box::pin(refusals)),
         ],
         intake_upkeep,
+        message_upkeep,
     })
 }

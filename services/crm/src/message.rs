@@ -2,6 +2,7 @@
 
 pub(crate) mod reconcile;
 pub(crate) mod send;
+pub(crate) mod upkeep;
 pub(crate) mod watch;
 
 use std::borrow::Cow;
@@ -19,6 +20,8 @@ const MAX_TEXT: usize = 4_096;
 /// How long a try may last, counted from its fence: twice what a call and the wait for its turn may
 /// take. Whose process lives has written its outcome by then.
 pub(crate) const TRY_LASTS: TimeDelta = TimeDelta::seconds(60);
+/// When to stop looking: what was not found in a day is left to people.
+pub(crate) const LOOKED_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// When what is not among the messages of its talk was certainly not sent. A call is given up after
 /// 20 s, Kommo may carry it out a little later, and shows it a little later still.

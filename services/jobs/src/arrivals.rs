@@ -112,7 +112,7 @@ impl Arrivals {
     /// Parks a worker's call that was answered with nothing.
     pub(crate) fn park(self: &Arc<Self>, call: Call) -> Ticket {
         let mut state = self.state.lock();
-        let (ticket, exchange) = self.ticket(&mut state, call, Patience::Skip);
+        let (ticket, exchange) = self.ticket(&mut state, call, Patience::Parked);
         state.parked.push_back(exchange);
         ticket
     }

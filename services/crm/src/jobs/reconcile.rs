@@ -40,19 +40,12 @@ impl Payload {
     }
 }
 
-/// The look at a try that should have ended by then.
-pub(crate) fn after_try(world: &World, key: Uuid, run_at: DateTime<Utc>) -> NewJob {
-    NewJob {
-        run_at: Some(run_at),
-        ..NewJob::new(world.new_id(), "crm", KIND, Payload::encode(key))
-    }
-}
-
 /// The next look at a message that is lost. One waits at a time.
 pub(crate) fn next_look_at(world: &World, key: Uuid, run_at: DateTime<Utc>) -> NewJob {
     NewJob {
+        run_at: Some(run_at),
         unique_key: Some(format!("{KIND}/{key}")),
-        ..after_try(world, key, run_at)
+        ..NewJob::new(world.new_id(), "crm", KIND, Payload::encode(key))
     }
 }
 

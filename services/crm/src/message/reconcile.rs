@@ -1,13 +1,12 @@
 //! Finding out what became of a try that was not heard of again. It is never made again before.
 
-use chrono::TimeDelta;
 use t11_core::OrgScope;
 use t11_kommo::client::{AuthorKind, Entity, Message as KommoMessage, TimeRange};
 use t11_kommo::id::{LeadId, TalkId, UserId};
 use t11_kommo::{Client, Error as KommoError, Lane};
 
 use super::send::Messages;
-use super::{CLOCK_SKEW, Found, Message, State, is_same_text};
+use super::{CLOCK_SKEW, Found, LOOKED_FOR, Message, State, is_same_text};
 use crate::connection::Transport;
 use crate::error::Error;
 use crate::store::Settled;
@@ -15,8 +14,6 @@ use crate::transport::{self, Attempt, Try, open_talk};
 
 /// How many messages or notes since the try are looked through.
 const MOST_ITEMS: usize = 2_000;
-/// When to stop looking: what was not found in a day is left to people.
-const LOOKED_FOR: TimeDelta = TimeDelta::hours(24);
 
 impl Messages {
     /// Looks for a lost message, and writes down what became of it. One that is not lost, or not

@@ -18,7 +18,7 @@ use super::{Store, bot_answers, connections};
 use crate::connection::{Connection, Transport, month};
 use crate::error::Error;
 use crate::jobs::{reconcile, watch_delivery};
-use crate::message::{Message, NewMessage, Outcome, Refusal, State, TRY_LASTS};
+use crate::message::{Message, NewMessage, Outcome, Refusal, State};
 use crate::transport;
 
 pub(crate) use self::lost::Settled;
@@ -94,7 +94,7 @@ impl Store {
         scope: &OrgScope,
         message: &Message,
     ) -> Result<Option<Begun>, Error> {
-        let (id, store, now) = (message.id, self.clone(), self.world.now());
+        let (id, now) = (message.id, self.world.now());
         let begin = self.db.write(scope, move |tx| async move {
             let row = locked(&tx, id).await?;
             let Some(row) = row.filter(|row| row.state == State::Pending.as_str()) else {
@@ -109,16 +109,13 @@ impl Store {
             if transport == Transport::FieldBot {
                 field_is_free(&tx, &row, now).await?;
             }
-            let key = row.idempotency_key;
+            // Whoever dies now is found out about: see `silent_tries`.
             let mut row = row.into_active_model();
             row.fence = Set(row.fence.take().unwrap_or_default() + 1);
             row.state = Set(State::Sending.as_str().to_owned());
             row.transport = Set(transport.as_str().to_owned());
             row.send_time = Set(Some(now));
             row.update_time = Set(now);
-            // Whoever dies now is found out about.
-            tx.enqueue(reconcile::after_try(&store.world, key, now + TRY_LASTS))
-                .await?;
             Ok(Some(Begun {
                 message: row.update(&tx).await?.into(),
                 connection,

@@ -11,7 +11,7 @@ use t11_core::{
     Caller, Clock, Fault as _, ManualWorld, OrgId, PageTokens, Role, Subject, SystemWorld,
     Violation, World,
 };
-use t11_crm::{Config, Parts};
+use t11_crm::{Config, MessageUpkeep, Parts};
 use t11_fake_kommo::FakeKommo;
 use t11_grpc::{
     CallContext, Peer, RemoteFault, ServerStack, Signer, Verifier, as_service, in_context,
@@ -52,6 +52,7 @@ pub(crate) struct Crm {
     peer: Peer,
     signer: Signer,
     handlers: Arc<HashMap<&'static str, Arc<dyn JobHandler>>>,
+    pub(crate) message_upkeep: MessageUpkeep,
 }
 
 impl Crm {
@@ -139,6 +140,7 @@ impl Crm {
             peer,
             signer,
             handlers: Arc::new(wired.handlers.into_iter().collect()),
+            message_upkeep: wired.message_upkeep,
         }
     }
 

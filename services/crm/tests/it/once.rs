@@ -15,7 +15,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::harness::ORG;
-use crate::scene::{LIST, RECONCILE, SEND, Scene};
+use crate::scene::{LIST, SEND, Scene};
 
 const TASKS: &str = "/api/v4/tasks";
 const NOTES: &str = "/api/v4/leads/{id}/notes";
@@ -142,13 +142,13 @@ fn a_message_goes_out_at_most_once_and_its_state_is_true() {
             }
             scene.advance(step.passes);
             if step.passes > 60 {
-                scene.crm.run_jobs(RECONCILE).await;
+                scene.look_for_lost().await;
             }
         }
         // Whoever died is found out about, and what is lost is looked for to the end.
         for _ in 0..3 {
             scene.advance(130);
-            scene.crm.run_jobs(RECONCILE).await;
+            scene.look_for_lost().await;
         }
         check_messages(&scene, &steps).await;
     });
@@ -226,7 +226,7 @@ async fn dies_after(
     let states = scene.crm.query("SELECT state FROM messages").await;
     left_as.extend(states);
     scene.advance(130);
-    scene.crm.run_jobs(RECONCILE).await;
+    scene.look_for_lost().await;
     let sent = scene.sent().into_iter().filter(|one| *one == text).count();
     let state = match was_begun(scene, key).await {
         true => scene.delivery(key).await.state(),

@@ -102,6 +102,12 @@ impl Scene {
         self.kommo.advance(Duration::from_secs(seconds.into()));
     }
 
+    /// Looks for messages that are lost, as the service does by the clock.
+    pub(crate) async fn look_for_lost(&self) {
+        self.crm.message_upkeep.round().await;
+        self.crm.run_jobs(RECONCILE).await;
+    }
+
     pub(crate) fn message(&self, key: u128, text: &str) -> pb::SendMessageRequest {
         pb::SendMessageRequest {
             connection: self.connection.clone(),

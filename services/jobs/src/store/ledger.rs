@@ -153,6 +153,19 @@ impl<'a> Ledger<'a> {
         self.revisions.contains_key(&org)
     }
 
+    /// The organizations that it was opened for.
+    pub(super) fn open_orgs(&self) -> impl Iterator<Item = Uuid> {
+        self.revisions.keys().map(|org| org.0)
+    }
+
+    /// Of these, the lines at a queue that may be served.
+    pub(super) fn open_lines(&self, queue: &str) -> impl Iterator<Item = Line> {
+        let lines = self.lines.values().map(|entry| &entry.line);
+        let open = lines
+            .filter(move |line| line.queue == queue && line.runnable && self.is_open(line.org));
+        open.cloned()
+    }
+
     pub(super) fn effects_mut(&mut self) -> &mut Effects {
         &mut self.effects
     }
@@ -331,8 +344,8 @@ impl<'a> Ledger<'a> {
             .is_empty())
     }
 
-    /// Writes the lines that have changed.
-    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+    /// Finds who may be served now, and lets those who could not before join the others.
+    pub(super) async fn join(&mut self) -> Result<(), Error> {
         let mut joining: BTreeMap<String, Vec<OrgId>> = BTreeMap::new();
         let rules = self.rules;
         for entry in self.lines.values_mut().filter(|entry| entry.is_changed) {
@@ -352,6 +365,12 @@ impl<'a> Ledger<'a> {
                 self.line_mut(org, &queue).join(floor);
             }
         }
+        Ok(())
+    }
+
+    /// Writes the lines that have changed.
+    async fn flush(&mut self) -> Result<(), Error> {
+        self.join().await?;
         let changed = self.lines.values_mut().filter(|entry| entry.is_changed);
         let rows: Vec<_> = changed
             .map(|entry| {
@@ -361,6 +380,15 @@ impl<'a> Ledger<'a> {
             .collect();
         for rows in groups(&rows) {
             self.upsert_lines(rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes them, if any is of an organization that the ledger was not opened for.
+    pub(super) async fn flush_others(&mut self) -> Result<(), Error> {
+        let mut changed = self.lines.values().filter(|entry| entry.is_changed);
+        if changed.any(|entry| !self.is_open(entry.line.org)) {
+            self.flush().await?;
         }
         Ok(())
     }

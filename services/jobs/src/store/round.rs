@@ -71,7 +71,6 @@ async fn run(tx: &Tx, rules: &Rules, round: Round) -> Result<Done, Error> {
     let (mut ledger, jobs) = open(tx, rules, &turns, &round.enqueues).await?;
     settle(&mut ledger, jobs, &mut turns).await?;
     let enqueued = enqueue_all(&mut ledger, round.enqueues).await?;
-    ledger.flush().await?;
     for turn in turns.iter_mut().flatten() {
         turn.remember(&ledger).await?;
         turn.take(&mut ledger).await?;
@@ -263,11 +262,13 @@ impl Turn {
     }
 }
 
-/// Tells the workers which of all that they hold they must stop. Their extensions have been
+/// Tells the workers which of all that they hold they must stop, as far as that was known when they
+/// were admitted; of what came since they hear by their bell. Their extensions have been
 /// answered before: a worker may hold leases under one name and report on them under another.
 async fn tell_cancelled(tx: &Tx, turns: &mut [Result<Turn, Error>]) -> Result<(), Error> {
     let mut by_worker: HashMap<(String, Uuid), &mut Answer> = HashMap::new();
-    for turn in turns.iter_mut().flatten() {
+    let asked = |turn: &&mut Turn| turn.session.has_cancelled;
+    for turn in turns.iter_mut().flatten().filter(asked) {
         let worker = (turn.call.worker.clone(), turn.call.boot);
         by_worker.insert(worker, &mut turn.answer);
     }

@@ -46,6 +46,9 @@ pub enum Patience {
     Skip,
     /// Wait for the one whose turn it is, if no other is held: there is nothing else to take.
     Wait,
+    /// Leave them to it, and do not even ask whether there are any: who waits here is rung for when
+    /// they are free.
+    Parked,
 }
 
 /// Who takes.
@@ -73,6 +76,7 @@ impl Ledger<'_> {
         taker: &Taker<'_>,
         patience: Patience,
     ) -> Result<Taken, Error> {
+        self.join().await?;
         let lines = self.candidates(want, patience).await?;
         let turns = allocate(&lines, want.slots);
         if !turns.is_empty() {
@@ -97,10 +101,11 @@ impl Ledger<'_> {
             let got = started.get(&line.org).map_or(0, VecDeque::len);
             self.book(line, *share, given, got);
         }
-        self.flush().await?;
         let in_turn = |index: usize| started.get_mut(&lines[index].0.org)?.pop_front();
         let leased: Vec<_> = turns.into_iter().filter_map(in_turn).collect();
-        let is_contended = leased.len() < want.slots && self.others_are_runnable(want).await?;
+        let is_contended = patience != Patience::Parked
+            && leased.len() < want.slots
+            && self.others_are_runnable(want).await?;
         Ok(Taken {
             leased,
             is_contended,
@@ -114,7 +119,21 @@ impl Ledger<'_> {
         want: &Want,
         patience: Patience,
     ) -> Result<Vec<(Line, Share)>, Error> {
+        let mut lines = self.others(want, patience).await?;
+        lines.extend(self.open_lines(&want.queue));
+        lines.sort_by_key(|line| line.pass);
+        Ok(lines
+            .into_iter()
+            .map(|line| (line.clone(), self.share(&line.queue, line.org)))
+            .collect())
+    }
+
+    /// Those of organizations for which the ledger was not opened: of the others it knows more than
+    /// the database.
+    async fn others(&mut self, want: &Want, patience: Patience) -> Result<Vec<Line>, Error> {
         use sea_orm::{QueryOrder as _, QuerySelect as _};
+        // What was booked before for one of them is to be seen.
+        self.flush_others().await?;
         // Holding one while waiting for the next is how deadlocks are made.
         let (limit, patience) = match patience {
             Patience::Wait if !self.is_holding => (1, Patience::Wait),
@@ -135,12 +154,10 @@ impl Ledger<'_> {
                 self.is_holding = true;
                 next.filter(queue_orgs::Column::OrgId.is_in(padded(locked)))
             }
-            _ => next,
+            _ => next.filter(queue_orgs::Column::OrgId.is_not_in(padded(self.open_orgs()))),
         };
-        let lines = next.all(self.tx).await?.into_iter().map(Line::from);
-        Ok(lines
-            .map(|line| (line.clone(), self.share(&line.queue, line.org)))
-            .collect())
+        let lines = next.all(self.tx).await?.into_iter();
+        Ok(lines.map(Line::from).collect())
     }
 
     /// The organizations whose turn is next, under their locks.
@@ -151,15 +168,17 @@ impl Ledger<'_> {
         patience: Patience,
     ) -> Result<Vec<Uuid>, Error> {
         let lock = match patience {
-            Patience::Skip => "FOR UPDATE OF o SKIP LOCKED",
             Patience::Wait => "FOR UPDATE OF o",
+            Patience::Skip | Patience::Parked => "FOR UPDATE OF o SKIP LOCKED",
         };
         let sql = format!(
             "SELECT q.org_id FROM queue_orgs q JOIN job_orgs o ON o.org_id = q.org_id \
-             WHERE q.queue = $1 AND q.runnable ORDER BY q.pass LIMIT $2 {lock}"
+             WHERE q.queue = $1 AND q.runnable AND q.org_id <> ALL ($3) \
+             ORDER BY q.pass LIMIT $2 {lock}"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let statement = self.statement(sql, [queue.into(), limit.into()]);
+        let open: Vec<_> = self.open_orgs().collect();
+        let statement = self.statement(sql, [queue.into(), limit.into(), open.into()]);
         let rows = self.tx.query_all_raw(statement).await?;
         Ok(rows
             .iter()

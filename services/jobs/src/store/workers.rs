@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue, ColumnTrait as _, EntityTrait as _, Iterable as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    ActiveValue, ColumnTrait as _, EntityTrait as _, FromQueryResult, Iterable as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use serde::{Deserialize, Serialize};
 use t11_store::Tx;
@@ -32,6 +32,8 @@ pub struct Lease {
 /// The row of a worker, locked for the length of its call.
 pub(super) struct Session {
     row: workers::Model,
+    /// Whether a person wants a job stopped that it holds.
+    pub(super) has_cancelled: bool,
     pub(super) kind: SessionKind,
 }
 
@@ -74,9 +76,13 @@ pub(super) async fn enter<'a>(
     rows.extend(find(tx, &unknown.into_keys().collect()).await?);
     let placed = calls.map(|call| {
         let missing = || Error::Corrupt(format!("worker `{}` is not there", call.worker));
-        let row = rows.remove(&call.worker).ok_or_else(missing)?;
+        let (row, has_cancelled) = rows.remove(&call.worker).ok_or_else(missing)?;
         match place(&row, call) {
-            Ok(kind) => Ok(Ok(Session { row, kind })),
+            Ok(kind) => Ok(Ok(Session {
+                row,
+                has_cancelled,
+                kind,
+            })),
             Err(refused @ (Error::WorkerSuperseded { .. } | Error::SequenceStale)) => {
                 Ok(Err(refused))
             }
@@ -164,23 +170,39 @@ impl Store {
     }
 }
 
+/// Asked with the row, for it is hardly ever so.
+const HAS_CANCELLED: &str = "EXISTS (SELECT 1 FROM jobs WHERE jobs.worker = workers.worker \
+    AND jobs.state = 'running' AND jobs.cancel_requested)";
+
+#[derive(FromQueryResult)]
+struct Known {
+    #[sea_orm(nested)]
+    row: workers::Model,
+    has_cancelled: bool,
+}
+
 /// The rows of the workers, locked in the order of their names.
 async fn find(
     tx: &Tx,
     workers: &BTreeSet<&String>,
-) -> Result<HashMap<String, workers::Model>, Error> {
+) -> Result<HashMap<String, (workers::Model, bool)>, Error> {
     if workers.is_empty() {
         return Ok(HashMap::new());
     }
     let rows = workers::Entity::find()
+        .column_as(Expr::cust(HAS_CANCELLED), "has_cancelled")
         .filter(workers::Column::Worker.is_in(padded(workers.iter().copied())))
         .order_by_asc(workers::Column::Worker)
         .lock_exclusive()
+        .into_model::<Known>()
         .all(tx)
         .await?;
     Ok(rows
         .into_iter()
-        .map(|row| (row.worker.clone(), row))
+        .map(|known| {
+            let worker = known.row.worker.clone();
+            (worker, (known.row, known.has_cancelled))
+        })
         .collect())
 }
 

@@ -3,14 +3,19 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait as _, Condition, QueryFilter as _};
-use t11_core::OrgScope;
-use t11_store::Tx;
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, Condition, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Set,
+};
+use t11_core::{OrgId, OrgScope};
+use t11_store::{System, Tx};
+use uuid::Uuid;
 
 use super::{Store, locked};
 use crate::error::Error;
-use crate::jobs::watch_delivery;
-use crate::message::{Found, Message, Refusal, State, is_same_text};
+use crate::jobs::{reconcile, watch_delivery};
+use crate::message::{Found, LOOKED_FOR, Message, Refusal, State, TRY_LASTS, is_same_text};
 use crate::store::entity::message;
 
 /// What a look came to.
@@ -23,6 +28,46 @@ pub(crate) enum Settled {
 }
 
 impl Store {
+    /// Tries that nobody has ended in their time, and that nobody has looked for since: their
+    /// process has died. Those that wait for the longest first.
+    pub(crate) async fn silent_tries(&self, limit: u64) -> Result<Vec<(OrgId, Uuid)>, Error> {
+        let now = self.world.now();
+        let read = self
+            .db
+            .read(System("messages on their way"), move |tx| async move {
+                let query = message::Entity::find()
+                    .select_only()
+                    .columns([message::Column::OrgId, message::Column::Id])
+                    .filter(is_silent(now))
+                    .order_by_asc(message::Column::UpdateTime)
+                    .limit(limit);
+                Ok::<_, Error>(query.into_tuple::<(Uuid, Uuid)>().all(&tx).await?)
+            });
+        let rows = read.await?.into_iter();
+        Ok(rows.map(|(org, id)| (OrgId(org), id)).collect())
+    }
+
+    /// Enqueues the look for such a try; another replica may have done so.
+    pub(crate) async fn look_for_try(&self, scope: &OrgScope, id: Uuid) -> Result<(), Error> {
+        let (world, now) = (self.world.clone(), self.world.now());
+        let look = self.db.write(scope, move |tx| async move {
+            let query = tx.find::<message::Entity>()?;
+            let query = query
+                .filter(message::Column::Id.eq(id))
+                .filter(is_silent(now));
+            let Some(row) = query.lock_exclusive().one(&tx).await? else {
+                return Ok(());
+            };
+            tx.enqueue(reconcile::next_look_at(&world, row.idempotency_key, now))
+                .await?;
+            let mut row = row.into_active_model();
+            row.update_time = Set(now);
+            row.update(&tx).await?;
+            Ok::<_, Error>(())
+        });
+        look.await
+    }
+
     /// Settles a lost message after a look at `looked_at`, which found `found` of its text, in the
     /// order of time. Of several equal texts each message gets one, in the order of sending.
     pub(crate) async fn settle_lost(
@@ -93,6 +138,14 @@ impl Store {
         });
         accept.await
     }
+}
+
+/// A constant, so that the index of what is being sent is used.
+fn is_silent(now: DateTime<Utc>) -> Condition {
+    Condition::all()
+        .add(Expr::cust("state = 'sending'"))
+        .add(message::Column::UpdateTime.lte(now - TRY_LASTS))
+        .add(message::Column::SendTime.gt(now - LOOKED_FOR))
 }
 
 /// Whether what was not there is certainly not to come.
