@@ -1,9 +1,9 @@
 //! What the platform itself takes of the time between a lead's message and Kommo's «accepted», on
 //! the mesh as processes: the quiet window is off, answers are too short to be typed slowly, the model
 //! answers at once, and the database knows what its tables hold. `cargo xtask bench mesh` brings what
-//! it needs. Prints lines of JSON, each with what tells whether they can be compared: how much of the
-//! processors other machines had meanwhile, and what a conversation took of them, of which they had
-//! no part.
+//! it needs. Prints lines of JSON; among them what tells whether two runs can be compared, which is
+//! how much of the processors other machines took meanwhile, and what a conversation costs however
+//! much that was.
 
 use std::io::Write as _;
 use std::sync::Arc;

@@ -43,12 +43,13 @@ impl Processors {
 
     /// How long one of them would have been busy with what was done since.
     pub fn busy_since(self, before: Self) -> Duration {
-        TICK * u32::try_from(self.busy - before.busy).unwrap()
+        TICK * u32::try_from(self.busy.saturating_sub(before.busy)).unwrap()
     }
 
     /// The share of the time since in which somebody wanted a processor and other machines had it.
     pub fn stolen_since(self, before: Self) -> f64 {
-        (self.stolen - before.stolen) as f64 / (self.all - before.all).max(1) as f64
+        let stolen = self.stolen.saturating_sub(before.stolen);
+        stolen as f64 / self.all.saturating_sub(before.all).max(1) as f64
     }
 }
 

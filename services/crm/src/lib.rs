@@ -116,9 +116,8 @@ pub struct Wired {
     pub handlers: Vec<(&'static str, Arc<dyn JobHandler>)>,
     /// What runs while the service runs.
     pub tasks: Vec<(&'static str, BoxFuture<'static, ()>)>,
-    /// One of them, to be done by hand.
+    /// Two of them, to be done by hand.
     pub intake_upkeep: IntakeUpkeep,
-    /// Another.
     pub message_upkeep: MessageUpkeep,
 }
 
