@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use crate::load::Readers;
 use crate::{kills, mesh, report};
 
-/// Health is asked for five times a second, and believed to be lost after two silences of a fifth of
-/// a second, which is 0.8 s at most; the rest is for stopping six processes, for asking the proxies,
-/// whose word it is, each tenth of a second, and for a busy machine.
+/// Health is asked for four times a second, and believed to be lost after a silence of 0.7 s, which
+/// is 0.95 s at most; the rest is for stopping six processes, for asking the proxies, whose word it
+/// is, each tenth of a second, and for a busy machine.
 const PUT_ASIDE_WITHIN: Duration = Duration::from_secs(3);
 /// Longer than a proxy takes to find that a connection is dead.
 const FROZEN: Duration = Duration::from_secs(8);
