@@ -69,8 +69,8 @@ async fn main() -> Bench<()> {
         let before = company.kommo.deliveries().len();
         let began = Processors::now();
         let waited = paced(&company, leads, rate).await?;
-        let taken = of_processors(began, leads);
-        print(&json!({"bench": format!("processors, {rate} conversations/s"), "taken": taken}))?;
+        let at = format!("{rate} conversations/s");
+        print(&of_processors(&at, began, leads))?;
         print(&latencies("reply", rate, waited))?;
         let deliveries = company.kommo.deliveries().split_off(before);
         let taken = deliveries.iter().map(|delivery| delivery.took).collect();
@@ -113,9 +113,10 @@ async fn paced(company: &Arc<Company>, count: usize, rate: u32) -> Bench<Vec<Dur
 }
 
 /// What was taken of the processors since, by everything: the leads, Kommo and the model too.
-fn of_processors(began: Processors, conversations: usize) -> Value {
+fn of_processors(at: &str, began: Processors, conversations: usize) -> Value {
     let now = Processors::now();
     json!({
+        "bench": format!("processors, {at}"),
         "stolen_percent": now.stolen_since(began) * 100.0,
         "cpu_ms_a_conversation":
             now.busy_since(began).as_secs_f64() * 1_000.0 / conversations as f64,
@@ -150,6 +151,6 @@ async fn sustained(company: &Company, leads: usize) -> Bench<Value> {
     };
     tokio::time::timeout(PATIENCE, company.kommo.until(are_answered)).await?;
     let per_second = leads as f64 / began.elapsed().as_secs_f64();
-    let taken = of_processors(before, leads);
-    Ok(json!({"bench": "replies at once", "leads": leads, "per_s": per_second, "taken": taken}))
+    print(&of_processors("replies at once", before, leads))?;
+    Ok(json!({"bench": "replies at once", "leads": leads, "per_s": per_second}))
 }
