@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use t11_core::World;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Chore;
@@ -26,11 +27,7 @@ pub struct IntakeUpkeep {
 impl IntakeUpkeep {
     /// Looks until `shutdown`.
     pub(crate) async fn keep(self, shutdown: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => {}
-            }
+        while shutdown.run_until_cancelled(sleep(EVERY)).await.is_some() {
             self.round().await;
         }
     }

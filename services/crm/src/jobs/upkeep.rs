@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures::StreamExt as _;
 use futures::stream;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::authorization::own_scope;
@@ -24,11 +25,7 @@ const PUT_OFF: TimeDelta = TimeDelta::minutes(5);
 
 /// Looks until `shutdown`.
 pub(crate) async fn keep(kommo: Kommo, shutdown: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
-        }
+    while shutdown.run_until_cancelled(sleep(EVERY)).await.is_some() {
         // A renewal that has begun ends by itself: see `Refresher::renew`.
         let round = Box::pin(round(&kommo));
         if shutdown.run_until_cancelled(round).await.is_none() {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::authorization::own_scope;
@@ -23,11 +24,7 @@ pub struct MessageUpkeep {
 impl MessageUpkeep {
     /// Looks until `shutdown`.
     pub(crate) async fn keep(self, shutdown: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(EVERY) => {}
-            }
+        while shutdown.run_until_cancelled(sleep(EVERY)).await.is_some() {
             self.round().await;
         }
     }
