@@ -1,5 +1,7 @@
 //! A further try of a remote call: only where it is harmless, never past the deadline, and within
 //! a budget, so that a neighbour in trouble is not asked much more often than one that is well.
+//! The one message of a unary call is read to its end here: a neighbour that dies while it tells it
+//! has not answered.
 
 use std::error::Error as _;
 use std::pin::Pin;
@@ -11,7 +13,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::{BodyExt as _, Full};
-use t11_core::World;
+use t11_core::{Fault, FaultKind, World};
 use tokio::time::Instant;
 use tonic::body::Body;
 use tonic::transport::{Channel, Error as TransportError};
@@ -21,6 +23,7 @@ use tower::{Service as _, ServiceExt as _};
 
 use crate::channels::Channels;
 use crate::policy::Policy;
+use crate::status::status;
 use crate::{MAX_MESSAGE_BYTES, deadline};
 
 const MAX_TRIES: u32 = 2;
@@ -62,6 +65,26 @@ enum Verdict {
     NeverLeft,
     /// The neighbour is away or going; the call may have been begun.
     Unavailable { pushback: Option<Duration> },
+}
+
+/// The neighbour began to answer and went, or the way to it did.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer of the service `{peer}` broke off")]
+struct BrokeOff {
+    peer: &'static str,
+    source: Status,
+}
+
+impl Fault for BrokeOff {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Unavailable
+    }
+    fn reason(&self) -> &'static str {
+        "SERVICE_UNREACHABLE"
+    }
+    fn retry_after(&self) -> Option<Duration> {
+        Some(Duration::from_secs(1))
+    }
 }
 
 impl Retries {
@@ -107,7 +130,11 @@ impl Retries {
         self.budget.deposit();
         let (mut tries, mut left_behind) = (1, false);
         loop {
-            let outcome = once(&channels.next(), replay(&parts, &message, tries, deadline)).await;
+            let request = replay(&parts, &message, tries, deadline);
+            let mut outcome = once(&channels.next(), request).await;
+            if !policy.method.server_streaming {
+                outcome = self.heard_out(outcome).await;
+            }
             let verdict = verdict(&outcome);
             if verdict == Verdict::NeverLeft && !left_behind {
                 left_behind = true;
@@ -130,6 +157,18 @@ impl Retries {
             tokio::time::sleep(pause).await;
             tries += 1;
             self.count("repeated");
+        }
+    }
+
+    /// The outcome of a unary call, its answer here to the last byte.
+    async fn heard_out(&self, outcome: Outcome) -> Outcome {
+        let (parts, body) = outcome?.into_parts();
+        match body.collect().await {
+            Ok(whole) => Ok(Response::from_parts(parts, Body::new(whole))),
+            Err(source) => {
+                let peer = self.peer;
+                Ok(status(peer, &BrokeOff { peer, source }).into_http())
+            }
         }
     }
 

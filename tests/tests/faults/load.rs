@@ -79,7 +79,7 @@ impl Readers {
         self.stop.store(true, Ordering::Relaxed);
         let refused: Vec<_> = self.tasks.join_all().await.into_iter().flatten().collect();
         let answered = self.answered.load(Ordering::Relaxed);
-        assert!(refused.is_empty(), "of {answered}: {refused:#?}");
+        assert!(refused.is_empty(), "of {answered}: {}", refused.join("; "));
         assert!(answered >= READS.len(), "only {answered} reads");
         answered
     }

@@ -20,6 +20,8 @@ use crate::context::{CallContext, in_context};
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Answer,
+    /// Begins to answer and goes.
+    BreakOff,
     Refuse,
     RefuseFor(&'static str),
 }
@@ -66,6 +68,7 @@ impl Neighbour {
         let act = self.acts.lock().pop_front().unwrap_or(Act::Answer);
         match act {
             Act::Answer => answer(),
+            Act::BreakOff => half(),
             Act::Refuse => Status::unavailable("going").into_http(),
             Act::RefuseFor(pushback) => {
                 let mut response = Status::unavailable("going").into_http();
@@ -88,6 +91,19 @@ fn answer() -> Response<Body> {
     let frames = [
         Ok::<_, Status>(Frame::data(Bytes::from_static(&[0; 5]))),
         Ok(Frame::trailers(trailers)),
+    ];
+    let body = http_body_util::StreamBody::new(futures::stream::iter(frames));
+    Response::builder()
+        .header("content-type", "application/grpc")
+        .body(Body::new(body))
+        .unwrap()
+}
+
+/// Headers, a part of a message, and no more.
+fn half() -> Response<Body> {
+    let frames = [
+        Ok(Frame::data(Bytes::from_static(&[0; 3]))),
+        Err(Status::internal("killed")),
     ];
     let body = http_body_util::StreamBody::new(futures::stream::iter(frames));
     Response::builder()
@@ -135,6 +151,24 @@ async fn a_call_that_may_do_it_again_is_not_repeated() {
         .map(drop)
         .unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
+    assert_eq!(neighbour.calls(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_broke_off_was_not_given() {
+    let (neighbour, peer) = Neighbour::start([Act::BreakOff]).await;
+    read(&peer).await.unwrap();
+    assert_eq!(neighbour.calls(), 2);
+
+    let (neighbour, peer) = Neighbour::start([Act::BreakOff]).await;
+    let refused = CompletionServiceClient::new(peer)
+        .complete(CompleteRequest::default())
+        .await
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    let fault = crate::RemoteFault::from(&refused);
+    assert_eq!(t11_core::Fault::reason(&fault), "SERVICE_UNREACHABLE");
     assert_eq!(neighbour.calls(), 1);
 }
 
