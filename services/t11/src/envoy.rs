@@ -32,6 +32,9 @@ const FORGED: [&str; 6] = [
 /// A dead replica has the fewest calls, so it is drawn often until it is put aside: three times of four
 /// where there are two. So many draws find the other.
 const HOST_DRAWS: u32 = 32;
+/// Six tenths of a second on the average, with their pauses: longer than a killed replica is
+/// believed alive (`CHECK`), while the living one may be put aside for a silence.
+const RETRIES: u32 = 5;
 /// Past the deadline that callers and services keep, in milliseconds.
 const LATE_MS: u32 = 1_000;
 
@@ -268,8 +271,8 @@ impl RetryPolicies {
         }
         self.written.push(retry);
         format!(
-            "&{name} {{ retry_on: \"{on}\", num_retries: 2, \
-             retry_back_off: {{ base_interval: 0.025s, max_interval: 0.25s }}, \
+            "&{name} {{ retry_on: \"{on}\", num_retries: {RETRIES}, \
+             retry_back_off: {{ base_interval: 0.025s, max_interval: 0.5s }}, \
              retry_host_predicate: [{{ name: envoy.retry_host_predicates.previous_hosts, \
              typed_config: {{ \"@type\": \
              type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate \
