@@ -32,8 +32,8 @@ const FORGED: [&str; 6] = [
 /// A dead replica has the fewest calls, so it is drawn often until it is put aside: three times of four
 /// where there are two. So many draws find the other.
 const HOST_DRAWS: u32 = 32;
-/// Six tenths of a second on the average, with their pauses: longer than a killed replica is
-/// believed alive (`CHECK`), while the living one may be put aside for a silence.
+/// Six tenths of a second on the average, with their pauses: a replica that is killed may be known
+/// for it only after its next check, and the living one may be put aside for a silence.
 const RETRIES: u32 = 5;
 /// Past the deadline that callers and services keep, in milliseconds.
 const LATE_MS: u32 = 1_000;
@@ -429,6 +429,8 @@ const DNS: &str = "    cluster_type:
         all_addresses_in_single_endpoint: false
 ";
 
+/// Where nobody listens, nobody is asked twice: the first connection refused puts a replica aside,
+/// until its next good check. With the other put aside as well, all are tried.
 const CLUSTER: &str = "    connect_timeout: 1s
     lb_policy: LEAST_REQUEST
     common_lb_config: { healthy_panic_threshold: { value: 30 } }
@@ -446,6 +448,8 @@ const CLUSTER: &str = "    connect_timeout: 1s
         max_requests: 8192
         retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 16 }
     outlier_detection:
+      split_external_local_origin_errors: true
+      consecutive_local_origin_failure: 1
       consecutive_5xx: 5
       consecutive_gateway_failure: 3
       interval: 1s
