@@ -80,7 +80,7 @@ impl Fault for BrokeOff {
         FaultKind::Unavailable
     }
     fn reason(&self) -> &'static str {
-        "SERVICE_UNREACHABLE"
+        "ANSWER_INCOMPLETE"
     }
     fn retry_after(&self) -> Option<Duration> {
         Some(Duration::from_secs(1))

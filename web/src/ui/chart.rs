@@ -42,9 +42,21 @@ pub(crate) fn BarChart(#[prop(into)] title: String, bars: Vec<Bar>) -> impl Into
         .into_iter()
         .zip(0_u32..)
         .map(|(bar, position)| {
-            let height = if highest > 0.0 { bar.value / highest * (FLOOR - 12.0) } else { 0.0 };
-            let height = if bar.value > 0.0 { height.max(3.0) } else { 1.5 };
-            let class = if bar.value > 0.0 { "chart-bar" } else { "chart-zero" };
+            let height = if highest > 0.0 {
+                bar.value / highest * (FLOOR - 12.0)
+            } else {
+                0.0
+            };
+            let height = if bar.value > 0.0 {
+                height.max(3.0)
+            } else {
+                1.5
+            };
+            let class = if bar.value > 0.0 {
+                "chart-bar"
+            } else {
+                "chart-zero"
+            };
             let middle = f64::from(position).mul_add(step, step / 2.0);
             view! {
                 <rect

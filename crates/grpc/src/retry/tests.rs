@@ -168,7 +168,7 @@ async fn an_answer_that_broke_off_was_not_given() {
         .unwrap_err();
     assert_eq!(refused.code(), Code::Unavailable);
     let fault = crate::RemoteFault::from(&refused);
-    assert_eq!(t11_core::Fault::reason(&fault), "SERVICE_UNREACHABLE");
+    assert_eq!(t11_core::Fault::reason(&fault), "ANSWER_INCOMPLETE");
     assert_eq!(neighbour.calls(), 1);
 }
 
