@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request as HttpRequest;
+use futures::StreamExt as _;
 use parking_lot::Mutex;
+use t11_proto::accounts::v1::SignInRequest;
+use t11_proto::accounts::v1::session_service_client::SessionServiceClient;
 use t11_proto::agents::v1::agent_service_client::AgentServiceClient;
 use t11_proto::agents::v1::{Agent, GetAgentRequest};
 use t11_proto::llm::v1::CompleteRequest;
@@ -99,13 +102,16 @@ fn answer() -> Response<Body> {
         .unwrap()
 }
 
-/// Headers, a part of a message, and no more.
+/// Headers, a part of a message, and no more. A stream that is reset at once would take its headers
+/// along, unsent.
 fn half() -> Response<Body> {
-    let frames = [
-        Ok(Frame::data(Bytes::from_static(&[0; 3]))),
-        Err(Status::internal("killed")),
-    ];
-    let body = http_body_util::StreamBody::new(futures::stream::iter(frames));
+    let part = async { Ok(Frame::data(Bytes::from_static(&[0; 3]))) };
+    let end = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(Status::internal("killed"))
+    };
+    let frames = futures::stream::once(part).chain(futures::stream::once(end));
+    let body = http_body_util::StreamBody::new(frames);
     Response::builder()
         .header("content-type", "application/grpc")
         .body(Body::new(body))
@@ -161,8 +167,8 @@ async fn an_answer_that_broke_off_was_not_given() {
     assert_eq!(neighbour.calls(), 2);
 
     let (neighbour, peer) = Neighbour::start([Act::BreakOff]).await;
-    let refused = CompletionServiceClient::new(peer)
-        .complete(CompleteRequest::default())
+    let refused = SessionServiceClient::new(peer)
+        .sign_in(SignInRequest::default())
         .await
         .map(drop)
         .unwrap_err();
