@@ -167,6 +167,7 @@ impl Retries {
             Ok(whole) => Ok(Response::from_parts(parts, Body::new(whole))),
             Err(source) => {
                 let peer = self.peer;
+                tracing::warn!(peer, %source, "the answer of a peer broke off");
                 Ok(status(peer, &BrokeOff { peer, source }).into_http())
             }
         }
