@@ -13,6 +13,7 @@ mod m20261121_184000_create_messages_and_effects;
 mod m20261122_031000_add_other_bot_time;
 mod m20261122_190000_file_events_at_the_door;
 mod m20261122_230000_index_messages_that_are_sent;
+mod m20261123_070000_watch_messages_by_time;
 
 pub(crate) struct Migrator;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_031000_add_other_bot_time::Migration),
             Box::new(m20261122_190000_file_events_at_the_door::Migration),
             Box::new(m20261122_230000_index_messages_that_are_sent::Migration),
+            Box::new(m20261123_070000_watch_messages_by_time::Migration),
         ]
     }
 

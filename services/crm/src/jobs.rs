@@ -10,7 +10,7 @@ pub(crate) mod reconcile;
 pub(crate) mod subscribe;
 pub(crate) mod sync;
 pub(crate) mod upkeep;
-pub(crate) mod watch_delivery;
+pub(crate) mod watch_deliveries;
 
 use std::sync::Arc;
 
@@ -84,8 +84,8 @@ pub(crate) fn of_messages(messages: &Messages) -> Vec<(&'static str, Arc<dyn Job
             Arc::new(reconcile::Reconcile(messages.clone())),
         ),
         (
-            watch_delivery::KIND,
-            Arc::new(watch_delivery::WatchDelivery(messages.clone())),
+            watch_deliveries::KIND,
+            Arc::new(watch_deliveries::WatchDeliveries(messages.clone())),
         ),
     ]
 }

@@ -31,7 +31,7 @@ pub(crate) use self::catalog::facts;
 pub(crate) use self::events::{EventFilter, Verdict};
 pub(crate) use self::inbox::{Door, NewBotRequest, WebhookSecret};
 pub(crate) use self::intakes::{ACTIVE, Due, PollCursor};
-pub(crate) use self::messages::Settled;
+pub(crate) use self::messages::{Begun, Settled, Started};
 pub(crate) use self::tokens::DueToken;
 
 /// The database of crm.

@@ -14,7 +14,7 @@ use t11_store::NewJob;
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::event::{self, BOT, DUPLICATE, Event, IGNORED, OWN, Trouble};
+use crate::event::{self, BOT, DUPLICATE, Event, IGNORED, Trouble};
 use crate::intake::reading::{About, Place, Reading, author_word};
 use crate::kommo::Kommo;
 use crate::message::Seen;
@@ -37,6 +37,8 @@ enum Fate {
     Tell(Box<Told>),
     /// Agents need not hear of it.
     End(&'static str),
+    /// So it is noted already.
+    Ended,
 }
 
 impl Fate {
@@ -95,6 +97,7 @@ impl Dispatcher {
                 self.store.dispatch(scope, event, lead, job).await
             }
             Fate::End(verdict) => self.store.end_event(scope, event.id, verdict).await,
+            Fate::Ended => Ok(()),
         }
     }
 
@@ -162,8 +165,8 @@ impl Dispatcher {
     ) -> Result<Fate, Error> {
         let (scope, connection) = (reading.scope, event.connection);
         let id = message.id.0.clone();
-        if self.store.is_sent_by_us(scope, connection, id).await? {
-            return Ok(Fate::End(OWN));
+        if self.store.end_if_ours(scope, event, id).await? {
+            return Ok(Fate::Ended);
         }
         let about = reading.whom(&message).await?;
         let seen = seen(event, &message, about.lead_id);

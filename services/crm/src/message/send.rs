@@ -10,7 +10,7 @@ use super::{Message, NewMessage, Outcome, Refusal, State};
 use crate::connection::Transport;
 use crate::error::Error;
 use crate::kommo::Kommo;
-use crate::store::Store;
+use crate::store::{Begun, Started, Store};
 use crate::transport::{self, Attempt, OwnChannel, Try};
 
 /// When a try is given up: before anybody takes it for one whose process has died.
@@ -31,14 +31,18 @@ impl Messages {
     /// # Errors
     /// [`Error::ConnectionState`], and those that trying again may mend; nothing was sent then.
     pub(crate) async fn send(&self, scope: &OrgScope, new: NewMessage) -> Result<Message, Error> {
-        let message = self.store.create_message(scope, new).await?;
-        if message.state == State::Pending {
-            return Box::pin(self.try_send(scope, message)).await;
+        // Not begun with an account that nothing can be sent to now.
+        let account = self.kommo.account(scope, new.connection, Lane::Reply).await;
+        match self.store.start(scope, new, account.is_ok()).await? {
+            Started::Begun(begun) => Box::pin(self.try_send(scope, *begun)).await,
+            Started::Known(message) if message.state == State::Pending => {
+                account.map(|_open| message)
+            }
+            Started::Known(message) if message.is_lost(self.world.now()) => {
+                self.look_once(scope, message).await
+            }
+            Started::Known(message) => Ok(message),
         }
-        if message.is_lost(self.world.now()) {
-            return self.look_once(scope, message).await;
-        }
-        Ok(message)
     }
 
     pub(crate) async fn get(&self, scope: &OrgScope, key: Uuid) -> Result<Message, Error> {
@@ -62,13 +66,7 @@ impl Messages {
         }
     }
 
-    async fn try_send(&self, scope: &OrgScope, message: Message) -> Result<Message, Error> {
-        // Not begun with an account that nothing can be sent to now.
-        let id = message.new.connection;
-        self.kommo.account(scope, id, Lane::Reply).await?;
-        let Some(begun) = self.store.begin_try(scope, &message).await? else {
-            return self.store.message(scope, message.new.idempotency_key).await;
-        };
+    async fn try_send(&self, scope: &OrgScope, begun: Begun) -> Result<Message, Error> {
         let mut attempt = Try {
             kommo: &self.kommo,
             channel: self.channel.as_ref(),

@@ -1,44 +1,104 @@
-//! How a message that Kommo has taken fares in its channel.
+//! How messages that Kommo has taken fare in their channels.
+//!
+//! When to look at a message is in its row, and one job looks at all of an account that are due: a
+//! talk with several of them is read once.
 
-use chrono::TimeDelta;
-use t11_core::OrgScope;
-use t11_kommo::Lane;
+use chrono::{DateTime, TimeDelta, Utc};
+use t11_core::{Fault as _, OrgScope};
 use t11_kommo::client::Message as KommoMessage;
+use t11_kommo::{Lane, Repeat};
+use uuid::Uuid;
 
 use super::reconcile::said_since;
 use super::send::Messages;
-use super::{Message, Seen, State};
+use super::{Message, Refusal, Seen, State, next_look};
 use crate::error::Error;
 
 /// How long a message is watched.
 const WATCHED_FOR: TimeDelta = TimeDelta::hours(1);
 
-impl Messages {
-    /// Whether there may be news of the message.
-    pub(crate) fn is_watched(&self, message: &Message) -> bool {
-        let age = message.accept_time.map(|time| self.world.now() - time);
-        message.is_on_its_way() && age.is_some_and(|age| age < WATCHED_FOR)
+/// What a look at a message came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Look {
+    Fared(State),
+    /// There is no news, or Kommo does not answer.
+    Nothing,
+    /// The account does not let its messages be read.
+    Never,
+}
+
+impl Message {
+    /// When to look at it again; `None` when there can be no more news.
+    pub(crate) fn next_look(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let age = now - self.accept_time?;
+        let is_watched = self.is_on_its_way() && age < WATCHED_FOR;
+        is_watched.then(|| now + next_look(age))
     }
 
-    /// Asks Kommo how the message fares, and tells the agents what is new.
+    /// Notes what the channel says; `false` when that is no news.
+    pub(crate) fn note_fared(&mut self, fared: State) -> bool {
+        let is_news = match self.state {
+            State::Accepted => true,
+            State::Delivered => fared != State::Delivered,
+            _ => false,
+        };
+        if is_news {
+            self.state = fared;
+            self.refusal = (fared == State::Failed).then(|| {
+                let detail = "the channel could not deliver it";
+                Refusal::new(Refusal::CHANNEL_FAILED, detail)
+            });
+        }
+        is_news
+    }
+}
+
+impl Messages {
+    /// Looks at the messages of an account that are due, and tells the agents what is new. When
+    /// Kommo cannot be asked they are looked at later.
     ///
     /// # Errors
-    /// Those of Kommo, also when the account's messages cannot be read at all.
-    pub(crate) async fn watch(&self, scope: &OrgScope, message: &Message) -> Result<(), Error> {
-        if !self.is_watched(message) {
-            return Ok(());
+    /// Those of the database; what was not written down is looked at again.
+    pub(crate) async fn watch_due(&self, scope: &OrgScope, connection: Uuid) -> Result<(), Error> {
+        let due = self.store.take_looks(scope, connection).await?;
+        let mut looks = Vec::with_capacity(due.len());
+        let mut hindrance = None;
+        for messages in due.chunk_by(|one, next| is_same_talk(one, next)) {
+            if hindrance.is_none() {
+                match self.watch_talk(scope, messages, &mut looks).await {
+                    Ok(()) => continue,
+                    Err(Error::Store(error)) => return Err(error.into()),
+                    Err(error) => hindrance = Some(hindered(connection, &error)),
+                }
+            }
+            let look = hindrance.clone().unwrap_or(Look::Nothing);
+            looks.extend(messages.iter().map(|message| (message.id, look.clone())));
         }
-        let connection = message.new.connection;
-        let look = self.kommo.with(scope, connection, Lane::Sync, |client| {
-            let message = message.clone();
-            async move { said_since(&client, &message).await }
-        });
-        let messages = look.await?;
-        let Some(own) = self.own(scope, message, &messages).await? else {
+        self.store.note_looks(scope, looks).await
+    }
+
+    /// Asks Kommo how messages of one talk fare, the oldest of them first.
+    async fn watch_talk(
+        &self,
+        scope: &OrgScope,
+        messages: &[Message],
+        looks: &mut Vec<(Uuid, Look)>,
+    ) -> Result<(), Error> {
+        let now = self.world.now();
+        let Some(oldest) = messages.iter().find(|one| one.next_look(now).is_some()) else {
+            looks.extend(messages.iter().map(|one| (one.id, Look::Nothing)));
             return Ok(());
         };
-        if let Some(state) = own.delivery_status.as_deref().and_then(fared) {
-            self.store.note_delivery(scope, message, state).await?;
+        let connection = oldest.new.connection;
+        let said = self.kommo.with(scope, connection, Lane::Sync, |client| {
+            let oldest = oldest.clone();
+            async move { said_since(&client, &oldest).await }
+        });
+        let said = said.await?;
+        for message in messages {
+            let own = self.own(scope, message, &said).await?;
+            let fared = own.and_then(|own| own.delivery_status.as_deref().and_then(fared));
+            looks.push((message.id, fared.map_or(Look::Nothing, Look::Fared)));
         }
         Ok(())
     }
@@ -83,6 +143,27 @@ fn seen(message: &Message, one: &KommoMessage) -> Seen {
         lead_id: message.new.lead_id,
         text: one.text.clone(),
         time: one.created_at.unwrap_or_default(),
+    }
+}
+
+/// Messages whose talk is not known are looked at one by one.
+fn is_same_talk(one: &Message, next: &Message) -> bool {
+    one.new.talk_id != 0 && one.new.talk_id == next.new.talk_id
+}
+
+/// What becomes of the looks that are left when one was refused: the others would be as well.
+fn hindered(connection: Uuid, error: &Error) -> Look {
+    let is_for_good = error.repeat() == Repeat::Never;
+    tracing::info!(
+        error = error as &dyn std::error::Error,
+        reason = error.reason(),
+        connection.id = %connection,
+        is_for_good,
+        "deliveries of the account cannot be watched"
+    );
+    match is_for_good {
+        true => Look::Never,
+        false => Look::Nothing,
     }
 }
 

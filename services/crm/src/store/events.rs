@@ -86,7 +86,7 @@ impl Store {
     ) -> Result<(), Error> {
         let (id, connection, now) = (event.id, event.connection, self.world.now());
         let dispatch = self.db.write(scope, move |tx| async move {
-            if set_state_from(&tx, id, State::Received, State::Dispatched, now).await? {
+            if set_dispatched(&tx, id, now).await? {
                 put_leads(&tx, connection, lead.as_slice(), now).await?;
                 tx.enqueue(job).await?;
             }
@@ -103,12 +103,10 @@ impl Store {
         verdict: &'static str,
     ) -> Result<(), Error> {
         let now = self.world.now();
-        let end = self.db.write(scope, move |tx| async move {
-            if set_state_from(&tx, id, State::Received, State::Done, now).await? {
-                note(&tx, id, verdict.to_owned(), now).await?;
-            }
-            Ok::<_, Error>(())
-        });
+        let end = self.db.write(
+            scope,
+            move |tx| async move { end(&tx, id, verdict, now).await },
+        );
         end.await
     }
 
@@ -146,9 +144,7 @@ impl Store {
                 .one(&tx)
                 .await?;
             if other.is_some() {
-                if set_state_from(&tx, id, State::Received, State::Done, now).await? {
-                    note(&tx, id, DUPLICATE.to_owned(), now).await?;
-                }
+                end(&tx, id, DUPLICATE, now).await?;
                 return Ok(false);
             }
             tx.update_many::<event::Entity>()?
@@ -337,30 +333,33 @@ fn is_under_way(row: &event::Model) -> bool {
         .any(|state| state.as_str() == row.state)
 }
 
-/// Whether the event was in state `from`, and now is in `to`.
-async fn set_state_from(
-    tx: &Tx,
-    id: Uuid,
-    from: State,
-    to: State,
-    now: DateTime<Utc>,
-) -> Result<bool, Error> {
+/// Whether the event was received, and now is given to the agents.
+async fn set_dispatched(tx: &Tx, id: Uuid, now: DateTime<Utc>) -> Result<bool, Error> {
     let updated = tx
         .update_many::<event::Entity>()?
-        .col_expr(event::Column::State, to.as_str().into())
+        .col_expr(event::Column::State, State::Dispatched.as_str().into())
         .col_expr(event::Column::StateTime, now.into())
         .filter(event::Column::Id.eq(id))
-        .filter(event::Column::State.eq(from.as_str()))
+        .filter(event::Column::State.eq(State::Received.as_str()))
         .exec(tx)
         .await?;
     Ok(updated.rows_affected == 1)
 }
 
-async fn note(tx: &Tx, id: Uuid, verdict: String, now: DateTime<Utc>) -> Result<(), Error> {
+/// Ends a received event that agents are not given.
+pub(super) async fn end(
+    tx: &Tx,
+    id: Uuid,
+    verdict: &'static str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     tx.update_many::<event::Entity>()?
+        .col_expr(event::Column::State, State::Done.as_str().into())
+        .col_expr(event::Column::StateTime, now.into())
         .col_expr(event::Column::Verdict, verdict.into())
         .col_expr(event::Column::EndTime, now.into())
         .filter(event::Column::Id.eq(id))
+        .filter(event::Column::State.eq(State::Received.as_str()))
         .exec(tx)
         .await?;
     Ok(())

@@ -1,5 +1,6 @@
 //! Messages to clients: tries and their outcomes.
 
+mod looks;
 mod lost;
 mod quota;
 mod seen;
@@ -17,8 +18,8 @@ use super::entity::message;
 use super::{Store, bot_answers, connections};
 use crate::connection::{Connection, Transport, month};
 use crate::error::Error;
-use crate::jobs::{reconcile, watch_delivery};
-use crate::message::{Message, NewMessage, Outcome, Refusal, State};
+use crate::jobs::reconcile;
+use crate::message::{Message, NewMessage, Outcome, Refusal, State, next_look};
 use crate::transport;
 
 pub(crate) use self::lost::Settled;
@@ -36,46 +37,39 @@ pub(crate) struct Begun {
     pub(crate) candidates: Vec<Transport>,
 }
 
+/// A message that was asked for.
+#[derive(Debug)]
+pub(crate) enum Started {
+    Begun(Box<Begun>),
+    /// It is not to be sent, or not now.
+    Known(Message),
+}
+
 impl Store {
-    /// The message of the key, made if there is none.
-    pub(crate) async fn create_message(
+    /// The message of the key, made if there is none. With `may_begin` one that is to be sent is
+    /// begun in the same commit, before anything is sent: from there on it may be out.
+    pub(crate) async fn start(
         &self,
         scope: &OrgScope,
         new: NewMessage,
-    ) -> Result<Message, Error> {
+        may_begin: bool,
+    ) -> Result<Started, Error> {
         let (id, now) = (self.world.new_id(), self.world.now());
-        let create = self.db.write(scope, move |tx| async move {
-            if let Some(row) = by_key(&tx, new.idempotency_key).await? {
-                let known = Message::from(row);
-                new.check_repeated(&known.new)?;
-                return Ok(known);
-            }
-            let row = message::ActiveModel {
-                id: Set(id),
-                org_id: Set(tx.org_id()?.0),
-                connection_id: Set(new.connection),
-                idempotency_key: Set(new.idempotency_key),
-                talk_id: Set(new.talk_id),
-                chat_id: Set(new.chat_id),
-                lead_id: Set(new.lead_id),
-                contact_id: Set(new.contact_id),
-                content: Set(new.text),
-                dry_run: Set(new.dry_run),
-                state: Set(State::Pending.as_str().to_owned()),
-                transport: Set(String::new()),
-                message_id: Set(None),
-                seen_id: Set(None),
-                reason: Set(String::new()),
-                detail: Set(String::new()),
-                fence: Set(0),
-                send_time: Set(None),
-                accept_time: Set(None),
-                create_time: Set(now),
-                update_time: Set(now),
+        let start = self.db.write(scope, move |tx| async move {
+            let row = match by_key(&tx, new.idempotency_key).await? {
+                Some(row) => {
+                    new.check_repeated(&Message::from(row.clone()).new)?;
+                    locked(&tx, row.id).await?.ok_or(GONE)?
+                }
+                None => created(&tx, id, new, now).await?,
             };
-            Ok(row.insert(&tx).await?.into())
+            if !may_begin || row.state != State::Pending.as_str() {
+                return Ok(Started::Known(row.into()));
+            }
+            let begun = Box::pin(begin(&tx, row, now)).await?;
+            Ok(Started::Begun(Box::new(begun)))
         });
-        create.await.map_err(no_connection)
+        start.await.map_err(no_connection)
     }
 
     pub(crate) async fn message(&self, scope: &OrgScope, key: Uuid) -> Result<Message, Error> {
@@ -85,44 +79,6 @@ impl Store {
         row.await?.map(Message::from).ok_or(Error::NotFound {
             resource: "delivery",
         })
-    }
-
-    /// Begins a try by the best transport there is, before anything is sent: from here on the
-    /// message may be out. `None` when another try has begun.
-    pub(crate) async fn begin_try(
-        &self,
-        scope: &OrgScope,
-        message: &Message,
-    ) -> Result<Option<Begun>, Error> {
-        let (id, now) = (message.id, self.world.now());
-        let begin = self.db.write(scope, move |tx| async move {
-            let row = locked(&tx, id).await?;
-            let Some(row) = row.filter(|row| row.state == State::Pending.as_str()) else {
-                return Ok(None);
-            };
-            // As it is now: what is left of the month decides which way is taken.
-            let connection = connections::find(&tx, row.connection_id).await?;
-            let bot = bot_answers::waiting(&tx, connection.id, row.lead_id, now).await?;
-            let new = Message::from(row.clone()).new;
-            let candidates = transport::candidates(&connection, &new, bot.is_some(), &month(now));
-            let transport = candidates.first().copied().unwrap_or(Transport::Auto);
-            if transport == Transport::FieldBot {
-                field_is_free(&tx, &row, now).await?;
-            }
-            // Whoever dies now is found out about: see `silent_tries`.
-            let mut row = row.into_active_model();
-            row.fence = Set(row.fence.take().unwrap_or_default() + 1);
-            row.state = Set(State::Sending.as_str().to_owned());
-            row.transport = Set(transport.as_str().to_owned());
-            row.send_time = Set(Some(now));
-            row.update_time = Set(now);
-            Ok(Some(Begun {
-                message: row.update(&tx).await?.into(),
-                connection,
-                candidates,
-            }))
-        });
-        begin.await
     }
 
     /// Goes on with another talk or transport, after one that certainly sent nothing. `None` when
@@ -193,7 +149,7 @@ impl Store {
             Outcome::Pending => self.set_state(tx, row, State::Pending).await,
             Outcome::Unknown => {
                 let key = row.idempotency_key;
-                let soon = self.world.now() + crate::message::next_look(TimeDelta::zero());
+                let soon = self.world.now() + next_look(TimeDelta::zero());
                 tx.enqueue(reconcile::next_look_at(&self.world, key, soon))
                     .await?;
                 self.set_state(tx, row, State::Unknown).await
@@ -208,21 +164,22 @@ impl Store {
         message_id: Option<String>,
     ) -> Result<Message, Error> {
         let now = self.world.now();
-        if row.transport == Transport::Talk.as_str() {
-            // In a box, for the row of a connection is large.
-            Box::pin(self.count_message(tx, row.connection_id)).await?;
-        }
-        let key = row.idempotency_key;
-        if row.transport != Transport::Note.as_str() && row.transport != Transport::Amojo.as_str() {
-            tx.enqueue(watch_delivery::first_look(&self.world, key, now))
-                .await?;
-        }
+        let is_counted = row.transport == Transport::Talk.as_str();
+        let is_watched =
+            row.transport != Transport::Note.as_str() && row.transport != Transport::Amojo.as_str();
         let mut row = row.into_active_model();
+        row.look_time = Set(is_watched.then(|| now + next_look(TimeDelta::zero())));
         row.state = Set(State::Accepted.as_str().to_owned());
         row.message_id = Set(message_id);
         row.accept_time = Set(Some(now));
         row.update_time = Set(now);
-        Ok(row.update(tx).await?.into())
+        let row = row.update(tx).await?;
+        if is_counted {
+            // Last, for all who send to the account wait for that row until this is committed; in a
+            // box, for it is large.
+            Box::pin(self.count_message(tx, row.connection_id)).await?;
+        }
+        Ok(row.into())
     }
 
     async fn fail(&self, tx: &Tx, row: message::Model, refusal: Refusal) -> Result<Message, Error> {
@@ -274,40 +231,6 @@ impl Store {
         holder.update(tx).await?;
         Ok(())
     }
-
-    /// Writes what the channel says of a message that was accepted. `false` when it said so before.
-    pub(crate) async fn note_delivery(
-        &self,
-        scope: &OrgScope,
-        message: &Message,
-        state: State,
-    ) -> Result<bool, Error> {
-        let (id, store) = (message.id, self.clone());
-        let note = self.db.write(scope, move |tx| async move {
-            let Some(row) = locked(&tx, id).await? else {
-                return Ok(false);
-            };
-            let is_newer = match State::parse(&row.state) {
-                Some(State::Accepted) => true,
-                Some(State::Delivered) => state != State::Delivered,
-                _ => false,
-            };
-            if !is_newer {
-                return Ok(false);
-            }
-            let message = if state == State::Failed {
-                let detail = "the channel could not deliver it";
-                let refusal = Refusal::new(Refusal::CHANNEL_FAILED, detail);
-                store.fail(&tx, row, refusal).await?
-            } else {
-                store.set_state(&tx, row, state).await?
-            };
-            tx.enqueue(watch_delivery::tell_agents(&store.world, &message))
-                .await?;
-            Ok::<_, Error>(true)
-        });
-        note.await
-    }
 }
 
 impl Store {
@@ -330,6 +253,64 @@ async fn by_key(tx: &Tx, key: Uuid) -> Result<Option<message::Model>, Error> {
     let query = tx.find::<message::Entity>()?;
     let query = query.filter(message::Column::IdempotencyKey.eq(key));
     Ok(query.one(tx).await?)
+}
+
+async fn created(
+    tx: &Tx,
+    id: Uuid,
+    new: NewMessage,
+    now: DateTime<Utc>,
+) -> Result<message::Model, Error> {
+    let row = message::ActiveModel {
+        id: Set(id),
+        org_id: Set(tx.org_id()?.0),
+        connection_id: Set(new.connection),
+        idempotency_key: Set(new.idempotency_key),
+        talk_id: Set(new.talk_id),
+        chat_id: Set(new.chat_id),
+        lead_id: Set(new.lead_id),
+        contact_id: Set(new.contact_id),
+        content: Set(new.text),
+        dry_run: Set(new.dry_run),
+        state: Set(State::Pending.as_str().to_owned()),
+        transport: Set(String::new()),
+        message_id: Set(None),
+        seen_id: Set(None),
+        reason: Set(String::new()),
+        detail: Set(String::new()),
+        fence: Set(0),
+        send_time: Set(None),
+        accept_time: Set(None),
+        look_time: Set(None),
+        create_time: Set(now),
+        update_time: Set(now),
+    };
+    Ok(row.insert(tx).await?)
+}
+
+/// Begins a try by the best transport there is.
+async fn begin(tx: &Tx, row: message::Model, now: DateTime<Utc>) -> Result<Begun, Error> {
+    // As it is now: what is left of the month decides which way is taken.
+    let connection = connections::find(tx, row.connection_id).await?;
+    let bot = bot_answers::waiting(tx, connection.id, row.lead_id, now).await?;
+    let new = Message::from(row.clone()).new;
+    let candidates = transport::candidates(&connection, &new, bot.is_some(), &month(now));
+    let transport = candidates.first().copied().unwrap_or(Transport::Auto);
+    if transport == Transport::FieldBot {
+        field_is_free(tx, &row, now).await?;
+    }
+    // Whoever dies now is found out about: see `silent_tries`.
+    let mut row = row.into_active_model();
+    row.fence = Set(row.fence.take().unwrap_or_default() + 1);
+    row.state = Set(State::Sending.as_str().to_owned());
+    row.transport = Set(transport.as_str().to_owned());
+    row.send_time = Set(Some(now));
+    row.update_time = Set(now);
+    Ok(Begun {
+        message: row.update(tx).await?.into(),
+        connection,
+        candidates,
+    })
 }
 
 async fn locked(tx: &Tx, id: Uuid) -> Result<Option<message::Model>, Error> {

@@ -7,7 +7,7 @@ use t11_proto::crm::v1::DeliveryState as State;
 use t11_runtime::Secret;
 
 use crate::harness::{ORG, OTHER_ORG, reason, violations};
-use crate::scene::{LIST, RECONCILE, SEND, Scene, WATCH};
+use crate::scene::{LIST, RECONCILE, SEND, Scene};
 
 const TEXT: &str = "The basic plan is $25 a month.";
 
@@ -66,20 +66,19 @@ async fn how_it_fares_is_told_until_it_is_read() {
     let scene = Scene::new().await;
     let sent = scene.send(scene.message(1, TEXT)).await.unwrap();
     scene.account.set_delivery_status(&sent.message_id, "sent");
-    scene.crm.run_jobs(WATCH).await;
+    scene.watch_after(3).await;
     assert!(scene.told().await.is_empty());
     for status in ["delivered", "read"] {
         scene.account.set_delivery_status(&sent.message_id, status);
         // The same news twice are told once.
         for _ in 0..2 {
-            scene.advance(60);
-            scene.crm.run_jobs(WATCH).await;
+            scene.watch_after(60).await;
         }
         assert_eq!(scene.told().await, [(status.to_owned(), String::new())]);
     }
     assert_eq!(scene.delivery(1).await.state(), State::Read);
     assert!(
-        scene.crm.run_jobs(WATCH).await.is_empty(),
+        !scene.watch_after(600).await,
         "nothing is left to be watched"
     );
 }
@@ -96,7 +95,7 @@ async fn a_message_that_the_channel_could_not_deliver_is_failed() {
         scene.send(scene.message(1, TEXT)).await.unwrap().state(),
         State::Accepted
     );
-    scene.crm.run_jobs(WATCH).await;
+    scene.watch_after(3).await;
     let told = [("failed".to_owned(), "CHANNEL_FAILED".to_owned())];
     assert_eq!(scene.told().await, told);
     assert_eq!(scene.delivery(1).await.state(), State::Failed);
@@ -108,11 +107,45 @@ async fn a_message_is_watched_for_an_hour() {
     let sent = scene.send(scene.message(1, TEXT)).await.unwrap();
     scene.account.set_delivery_status(&sent.message_id, "sent");
     let mut looks = 0;
-    while !scene.crm.run_jobs(WATCH).await.is_empty() {
-        scene.advance(600);
+    while scene.watch_after(600).await {
         looks += 1;
     }
-    assert_eq!(looks, 7);
+    assert_eq!(looks, 6);
+}
+
+#[tokio::test]
+async fn a_talk_is_read_once_for_all_messages_that_are_due() {
+    let scene = Scene::new().await;
+    for (key, text) in [(1, "It is $25 a month."), (2, "Shall I book it?")] {
+        let sent = scene.send(scene.message(key, text)).await.unwrap();
+        scene
+            .account
+            .set_delivery_status(&sent.message_id, "delivered");
+    }
+    let calls = scene.kommo.count(LIST);
+    assert!(scene.watch_after(3).await);
+    assert_eq!(scene.kommo.count(LIST), calls + 1);
+    let told = ("delivered".to_owned(), String::new());
+    assert_eq!(scene.told().await, [told.clone(), told]);
+    assert!(!scene.watch_after(1).await, "not due again yet");
+}
+
+#[tokio::test]
+async fn while_kommo_is_away_messages_are_looked_at_later() {
+    let scene = Scene::new().await;
+    let sent = scene.send(scene.message(1, TEXT)).await.unwrap();
+    scene
+        .account
+        .set_delivery_status(&sent.message_id, "delivered");
+    scene.kommo.fault(Fault::always(LIST, FaultKind::Internal));
+    assert!(scene.watch_after(3).await);
+    assert!(scene.told().await.is_empty());
+    scene.kommo.clear_faults();
+    assert!(scene.watch_after(60).await);
+    assert_eq!(
+        scene.told().await,
+        [("delivered".to_owned(), String::new())]
+    );
 }
 
 /// Contract: a send whose answer was lost is found out about, and is not made again.
@@ -370,7 +403,7 @@ async fn one_text_at_a_time_stands_in_the_field() {
     assert_eq!(second.state(), State::Accepted);
     assert_eq!(scene.sent(), ["First", "Second"]);
     // Which of the account's messages it is, is found out.
-    scene.crm.run_jobs(WATCH).await;
+    scene.watch_after(3).await;
     let known = scene.delivery(2).await;
     let messages = scene.account.messages_of(scene.ana.talk_id);
     assert_eq!(known.message_id, messages.last().unwrap().id);

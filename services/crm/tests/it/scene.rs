@@ -23,7 +23,7 @@ use crate::harness::{Crm, ORG};
 pub(crate) const SEND: &str = "POST /api/v4/talks/{id}/send_message";
 pub(crate) const LIST: &str = "GET /api/v4/talks/{id}/messages";
 pub(crate) const RECONCILE: &str = "crm.reconcile_message";
-pub(crate) const WATCH: &str = "crm.watch_delivery";
+const WATCH: &str = "crm.watch_deliveries";
 
 pub(crate) struct Scene {
     pub(crate) kommo: FakeKommo,
@@ -104,8 +104,18 @@ impl Scene {
 
     /// Looks for messages that are lost, as the service does by the clock.
     pub(crate) async fn look_for_lost(&self) {
-        self.crm.message_upkeep.round().await;
+        self.crm.message_upkeep.find_silent().await;
         self.crm.run_jobs(RECONCILE).await;
+    }
+
+    /// After some seconds, looks at the messages that are due, as the service does by the clock;
+    /// whether there were any.
+    pub(crate) async fn watch_after(&self, seconds: u32) -> bool {
+        self.advance(seconds);
+        self.crm.message_upkeep.find_due().await;
+        let outcomes = self.crm.run_jobs(WATCH).await;
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        !outcomes.is_empty()
     }
 
     pub(crate) fn message(&self, key: u128, text: &str) -> pb::SendMessageRequest {

@@ -26,6 +26,8 @@ pub(crate) struct Model {
     pub(crate) fence: i64,
     pub(crate) send_time: Option<DateTimeUtc>,
     pub(crate) accept_time: Option<DateTimeUtc>,
+    /// When to ask how it fares in its channel.
+    pub(crate) look_time: Option<DateTimeUtc>,
     pub(crate) create_time: DateTimeUtc,
     pub(crate) update_time: DateTimeUtc,
 }

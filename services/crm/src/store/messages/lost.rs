@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Store, locked};
 use crate::error::Error;
-use crate::jobs::{reconcile, watch_delivery};
+use crate::jobs::{reconcile, watch_deliveries};
 use crate::message::{Found, LOOKED_FOR, Message, Refusal, State, TRY_LASTS, is_same_text};
 use crate::store::entity::message;
 
@@ -105,13 +105,13 @@ impl Store {
                 }
                 (None, None) if message.state == State::Sending => {
                     let unknown = store.set_state(&tx, row, State::Unknown).await?;
-                    tx.enqueue(watch_delivery::tell_agents(&store.world, &unknown))
+                    tx.enqueue(watch_deliveries::tell_agents(&store.world, &unknown))
                         .await?;
                     return Ok(Settled::Open(unknown));
                 }
                 (None, None) => return Ok(Settled::Open(message)),
             };
-            tx.enqueue(watch_delivery::tell_agents(&store.world, &settled))
+            tx.enqueue(watch_deliveries::tell_agents(&store.world, &settled))
                 .await?;
             Ok::<_, Error>(Settled::Known(settled))
         });
@@ -132,7 +132,7 @@ impl Store {
                 return Ok(());
             }
             let accepted = store.accept(&tx, row, message_id).await?;
-            tx.enqueue(watch_delivery::tell_agents(&store.world, &accepted))
+            tx.enqueue(watch_deliveries::tell_agents(&store.world, &accepted))
                 .await?;
             Ok::<_, Error>(())
         });

@@ -10,9 +10,11 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::error::Error;
-use crate::jobs::watch_delivery;
+use crate::event::{Event, OWN};
+use crate::jobs::watch_deliveries;
 use crate::message::{CLOCK_SKEW, Message, SEEN_WITHIN, Seen, State};
 use crate::store::entity::message;
+use crate::store::events;
 
 impl Store {
     /// Whether Kommo knows one of our messages by this id. It then was seen.
@@ -23,25 +25,25 @@ impl Store {
         message_id: String,
     ) -> Result<bool, Error> {
         let find = self.db.write(scope, move |tx| async move {
-            let query = tx.find::<message::Entity>()?;
-            let row = query
-                .filter(message::Column::ConnectionId.eq(connection))
-                .filter(
-                    Condition::any()
-                        .add(message::Column::MessageId.eq(message_id.as_str()))
-                        .add(message::Column::SeenId.eq(message_id.as_str())),
-                )
-                .one(&tx)
-                .await?;
-            let Some(row) = row else {
-                return Ok(false);
-            };
-            if row.seen_id.is_none() {
-                let mut row = row.into_active_model();
-                row.seen_id = Set(Some(message_id));
-                row.update(&tx).await?;
+            note_if_ours(&tx, connection, message_id).await
+        });
+        find.await
+    }
+
+    /// As [`Self::is_sent_by_us`]; the event that tells of such a message is ended.
+    pub(crate) async fn end_if_ours(
+        &self,
+        scope: &OrgScope,
+        event: &Event,
+        message_id: String,
+    ) -> Result<bool, Error> {
+        let (id, connection, now) = (event.id, event.connection, self.world.now());
+        let find = self.db.write(scope, move |tx| async move {
+            let is_ours = note_if_ours(&tx, connection, message_id).await?;
+            if is_ours {
+                events::end(&tx, id, OWN, now).await?;
             }
-            Ok::<_, Error>(true)
+            Ok::<_, Error>(is_ours)
         });
         find.await
     }
@@ -78,11 +80,33 @@ impl Store {
         let row = row.update(tx).await?;
         if is_unknown {
             let accepted = self.accept(tx, row, Some(seen_id)).await?;
-            tx.enqueue(watch_delivery::tell_agents(&self.world, &accepted))
+            tx.enqueue(watch_deliveries::tell_agents(&self.world, &accepted))
                 .await?;
         }
         Ok(())
     }
+}
+
+async fn note_if_ours(tx: &Tx, connection: Uuid, message_id: String) -> Result<bool, Error> {
+    let query = tx.find::<message::Entity>()?;
+    let row = query
+        .filter(message::Column::ConnectionId.eq(connection))
+        .filter(
+            Condition::any()
+                .add(message::Column::MessageId.eq(message_id.as_str()))
+                .add(message::Column::SeenId.eq(message_id.as_str())),
+        )
+        .one(tx)
+        .await?;
+    let Some(row) = row else {
+        return Ok(false);
+    };
+    if row.seen_id.is_none() {
+        let mut row = row.into_active_model();
+        row.seen_id = Set(Some(message_id));
+        row.update(tx).await?;
+    }
+    Ok(true)
 }
 
 /// The oldest of our messages that it may be and that was not seen yet, such first of which Kommo's
