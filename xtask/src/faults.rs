@@ -57,32 +57,31 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     let envoy = envoy::program(workspace)?;
     let servers = Servers::start()?;
-    let mut tests = cargo_test(workspace);
-    tests
-        .args(["--lib", "--bins", "--tests"])
-        .env("T11_KILLS", options.kills.to_string())
-        .env("T11_RATE", RATE.to_string())
-        .env("T11_WEBHOOKS", WEBHOOKS.to_string())
-        .env("T11_BUDGET_KILLS", BUDGET_KILLS.to_string())
-        .env("T11_TEST_DATABASE_URL", servers.postgres_url())
-        .env("T11_TEST_POOLER_URL", servers.pooler_url())
-        .env("T11_TEST_REDIS_URL", servers.redis_url())
-        .env("T11_TEST_ENVOY", envoy);
-    let mut simulations = cargo_test(workspace);
+    let mut mesh = cargo_test(workspace, Profile::Quick);
+    mesh.args(["--test", "faults", "--test", "stores"]);
+    // Their promises do not rest on speed, and `cargo xtask test` has built them.
+    let mut parts = cargo_test(workspace, Profile::Dev);
+    parts.args(["--lib", "--bins", "--tests"]);
+    for tests in [&mut mesh, &mut parts] {
+        tests
+            .env("T11_KILLS", options.kills.to_string())
+            .env("T11_RATE", RATE.to_string())
+            .env("T11_WEBHOOKS", WEBHOOKS.to_string())
+            .env("T11_BUDGET_KILLS", BUDGET_KILLS.to_string())
+            .env("T11_TEST_DATABASE_URL", servers.postgres_url())
+            .env("T11_TEST_POOLER_URL", servers.pooler_url())
+            .env("T11_TEST_REDIS_URL", servers.redis_url())
+            .env("T11_TEST_ENVOY", &envoy);
+    }
+    let mut simulations = cargo_test(workspace, Profile::Quick);
     simulations
         .args(["--test", "sim"])
         .env("T11_SIM_SEEDS", options.seeds.to_string());
     let outcomes = Mutex::default();
-    perform(
-        &mut tests,
-        rows.iter().flat_map(|shown| &shown.tests),
-        &outcomes,
-    )?;
-    perform(
-        &mut simulations,
-        rows.iter().flat_map(|shown| &shown.simulations),
-        &outcomes,
-    )?;
+    let of = |tests: fn(&Shown) -> &BTreeSet<String>| rows.iter().flat_map(tests);
+    perform(&mut mesh, of(|shown| &shown.mesh), &outcomes)?;
+    perform(&mut parts, of(|shown| &shown.parts), &outcomes)?;
+    perform(&mut simulations, of(|shown| &shown.simulations), &outcomes)?;
     report(&rows, &outcomes.into_inner()?)
 }
 
@@ -105,8 +104,8 @@ pub(crate) fn document(root: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// In near release's speed: an unoptimised mesh is out of room at the rates asked for.
-fn cargo_test(workspace: &Workspace) -> Command {
+/// An unoptimised mesh is out of room at the rates asked for.
+fn cargo_test(workspace: &Workspace, profile: Profile) -> Command {
     let mut cargo = workspace.cargo();
     cargo.args([
         "test",
@@ -115,7 +114,7 @@ fn cargo_test(workspace: &Workspace) -> Command {
         "t11-web",
         "--no-fail-fast",
     ]);
-    cargo.args(["--profile", Profile::Quick.name()]);
+    cargo.args(["--profile", profile.name()]);
     // The servers of whoever calls are not to be hurt; and with one named, the simulation takes
     // itself for a second run and does nothing.
     for variable in ["DATABASE_URL", "POOLER_URL", "REDIS_URL", "ENVOY"] {

@@ -27,14 +27,18 @@ struct Test(&'static str, &'static str);
 /// A row with the names of its tests.
 pub(super) struct Shown {
     pub(super) row: &'static Row,
-    pub(super) tests: BTreeSet<String>,
+    /// Those that break the mesh as it runs.
+    pub(super) mesh: BTreeSet<String>,
+    /// Those of a part alone, beside what they are about.
+    pub(super) parts: BTreeSet<String>,
     pub(super) simulations: BTreeSet<String>,
 }
 
 impl Shown {
     /// All its tests.
     pub(super) fn all(&self) -> impl Iterator<Item = &String> {
-        self.tests.iter().chain(&self.simulations)
+        let tests = self.mesh.iter().chain(&self.parts);
+        tests.chain(&self.simulations)
     }
 }
 
@@ -442,7 +446,8 @@ fn show(root: &Path, row: &'static Row, named: &BTreeSet<String>) -> Result<Show
     let own = named.iter().filter(|name| is_marked(name, &mark));
     let mut shown = Shown {
         row,
-        tests: own.cloned().collect(),
+        mesh: own.cloned().collect(),
+        parts: BTreeSet::new(),
         simulations: BTreeSet::new(),
     };
     for Test(file, name) in row.also {
@@ -450,9 +455,15 @@ fn show(root: &Path, row: &'static Row, named: &BTreeSet<String>) -> Result<Show
         if !functions(&text).contains(*name) {
             bail!("{}: {file} has no test `{name}`", row.id);
         }
+        let is_of_mesh = || {
+            NAMED_AFTER_ROWS
+                .iter()
+                .any(|folder| file.starts_with(folder))
+        };
         let tests = match file.starts_with(SIMULATION) {
             true => &mut shown.simulations,
-            false => &mut shown.tests,
+            false if is_of_mesh() => &mut shown.mesh,
+            false => &mut shown.parts,
         };
         tests.insert((*name).to_owned());
     }
