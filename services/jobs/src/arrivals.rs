@@ -3,8 +3,8 @@
 //! and then goes into one transaction with whatever else has come. A call that comes alone waits
 //! for nothing.
 //!
-//! Workers that found nothing wait here too, parked: whoever enqueues to their queue takes some
-//! along, and they have the jobs by the commit that made them.
+//! Workers for whom there is nothing wait here too, parked: whoever enqueues to their queue takes
+//! some along, and they have the jobs by the commit that made them.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl Arrivals {
         (ticket, self.writer(&mut state))
     }
 
-    /// Parks a worker's call that was answered with nothing.
+    /// Parks a worker's call for which there is nothing.
     pub(crate) fn park(self: &Arc<Self>, call: Call) -> Ticket {
         let mut state = self.state.lock();
         let (ticket, exchange) = self.ticket(&mut state, call, Patience::Parked);

@@ -4,6 +4,7 @@ mod arrivals;
 pub mod changes;
 pub mod config;
 pub mod dead;
+mod dry;
 pub mod error;
 pub mod fair;
 mod grpc;

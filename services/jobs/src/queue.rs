@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::arrivals::{self, Arrival, Arrivals, Ticket, Writer};
 use crate::changes::{Advance, Changes, News, Watch};
+use crate::dry::{Dry, Look};
 use crate::error::Error;
 use crate::job::{Job, NewJob, Progress};
 use crate::schedule::{Schedule, Timetable};
@@ -38,6 +39,7 @@ pub struct Queue {
     arrivals: Arc<Arrivals>,
     world: World,
     wake: Arc<Bells>,
+    dry: Arc<Dry>,
     changes: Arc<Changes>,
     /// Progress told to watchers and not yet written, by job.
     held_back: Arc<Mutex<HashMap<Uuid, (i64, Progress)>>>,
@@ -67,6 +69,7 @@ impl Queue {
             arrivals: Arc::new(Arrivals::new(writers)),
             world,
             wake: Arc::new(Bells::new(bus.clone())),
+            dry: Arc::default(),
             changes: Arc::new(Changes::new(bus.clone())),
             held_back: Arc::default(),
             next_due: Arc::default(),
@@ -140,15 +143,23 @@ impl Queue {
     /// Exchanges with a worker, and waits up to `max_wait` for something to tell it.
     ///
     /// While it waits it holds nothing: each look is the same call repeated, which the store
-    /// answers the same way whether it comes from here or from the worker.
+    /// answers the same way whether it comes from here or from the worker. A call that only asks
+    /// waits before its first look too, where that is known to find nothing.
     ///
     /// # Errors
     /// See [`Store::transact`].
     pub async fn exchange(&self, mut call: Call, max_wait: Duration) -> Result<Exchanged, Error> {
-        let wanted = std::mem::take(&mut call.wants);
         let deadline = Instant::now() + max_wait;
-        let mut patience = PATIENT_TRIES;
         let mut known_cancelled = None;
+        if let Some((rung, until)) = self.dry_until(&call, deadline) {
+            if let Some(answer) = self.wait(&call, &[], rung, until).await? {
+                return Ok(self.exchanged(answer, false));
+            }
+            // What is cancelled by now may have been so since the wait began.
+            known_cancelled = Some(Vec::new());
+        }
+        let wanted = std::mem::take(&mut call.wants);
+        let mut patience = PATIENT_TRIES;
         loop {
             let drain = self.draining.is_cancelled();
             call.wants = if drain { Vec::new() } else { wanted.clone() };
@@ -167,27 +178,60 @@ impl Queue {
             }
             let is_last = drain || call.wants.is_empty() || Instant::now() >= deadline;
             if is_last || answer.is_news(known) {
-                count_leases(&answer, self.world.now());
-                return Ok(Exchanged { answer, drain });
+                return Ok(self.exchanged(answer, drain));
             }
             patience = PATIENT_TRIES;
-            tokio::select! {
-                answer = self.wait_parked(&call, known) => {
-                    let answer = answer?;
-                    count_leases(&answer, self.world.now());
-                    return Ok(Exchanged { answer, drain });
-                }
-                () = rung => {}
-                () = sleep_until(deadline) => {}
-                () = self.draining.cancelled() => {}
+            if let Some(answer) = self.wait(&call, known, rung, deadline).await? {
+                return Ok(self.exchanged(answer, drain));
             }
         }
     }
 
+    fn exchanged(&self, answer: Answer, drain: bool) -> Exchanged {
+        count_leases(&answer, self.world.now());
+        Exchanged { answer, drain }
+    }
+
+    /// Until when a call need not look, and the bell that ends this sooner; `None` when it is to
+    /// look at once.
+    fn dry_until(&self, call: &Call, deadline: Instant) -> Option<(Rung, Instant)> {
+        let now = Instant::now();
+        if !call.only_asks() || deadline <= now {
+            return None;
+        }
+        // Listening begins before it is asked what has rung, so that no ring falls between the two.
+        let rung = self.listen(call);
+        let until = self.dry.until(&call.wants, &self.wake, now)?;
+        Some((rung, until.min(deadline)))
+    }
+
+    /// Looks for jobs, and remembers which queues have no more of them.
     async fn look(&self, call: Call, patience: Patience) -> Result<Answer, Error> {
+        let look = Look {
+            rings: self.wake.rings(),
+            time: Instant::now(),
+        };
         let (ticket, writer) = self.arrivals.exchange(call, patience);
         self.have_written(writer);
-        self.answer(ticket).await
+        let mut answer = self.answer(ticket).await?;
+        self.dry.remember(std::mem::take(&mut answer.dry), look);
+        Ok(answer)
+    }
+
+    /// Waits parked; `None` when it is time to look.
+    async fn wait(
+        &self,
+        call: &Call,
+        known_cancelled: &[Lease],
+        rung: Rung,
+        until: Instant,
+    ) -> Result<Option<Answer>, Error> {
+        tokio::select! {
+            answer = self.wait_parked(call, known_cancelled) => answer.map(Some),
+            () = rung => Ok(None),
+            () = sleep_until(until) => Ok(None),
+            () = self.draining.cancelled() => Ok(None),
+        }
     }
 
     /// Until whoever enqueues has taken the worker along and there is news for it. Given up, it

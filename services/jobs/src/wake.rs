@@ -31,8 +31,22 @@ pub type Rung = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Wakes those who wait, here and at other replicas.
 pub struct Bells {
-    here: Mutex<HashMap<Bell, Arc<Notify>>>,
+    here: Mutex<Here>,
     bus: Bus,
+}
+
+/// The bells of this replica.
+#[derive(Default)]
+struct Here {
+    bells: HashMap<Bell, Hung>,
+    /// How often bells were rung, all together.
+    rings: u64,
+}
+
+struct Hung {
+    notify: Arc<Notify>,
+    /// Which of the rings was its last.
+    last_ring: u64,
 }
 
 /// A bell rung at another replica.
@@ -70,7 +84,7 @@ impl Bells {
 
     /// Wakes up to `sleepers` of those who listen here.
     pub fn ring_here(&self, bell: &Bell, sleepers: usize) {
-        let notify = self.bell(bell);
+        let notify = self.here.lock().ring(bell);
         for _ in 0..sleepers.min(MAX_SLEEPERS) {
             notify.notify_one();
         }
@@ -78,9 +92,22 @@ impl Bells {
 
     /// Listens from now on. A listener dropped after it was woken wakes another.
     pub fn listen(&self, bell: &Bell) -> Rung {
-        let mut rung = Box::pin(self.bell(bell).notified_owned());
+        let notify = self.here.lock().bell(bell).notify.clone();
+        let mut rung = Box::pin(notify.notified_owned());
         rung.as_mut().enable();
         rung
+    }
+
+    /// How often bells were rung here so far, all together.
+    pub fn rings(&self) -> u64 {
+        self.here.lock().rings
+    }
+
+    /// Whether the bell may have been rung here since there were so many rings.
+    pub fn has_rung_since(&self, bell: &Bell, rings: u64) -> bool {
+        let here = self.here.lock();
+        let hung = here.bells.get(bell);
+        hung.is_none_or(|hung| hung.last_ring > rings)
     }
 
     /// Rings here what is rung at other replicas, for ever.
@@ -100,17 +127,42 @@ impl Bells {
     }
 
     fn wake_all_here(&self) {
-        for notify in self.here.lock().values() {
-            notify.notify_waiters();
+        let mut here = self.here.lock();
+        here.rings += 1;
+        let rings = here.rings;
+        for hung in here.bells.values_mut() {
+            hung.last_ring = rings;
+            hung.notify.notify_waiters();
         }
     }
+}
 
-    fn bell(&self, bell: &Bell) -> Arc<Notify> {
-        let mut bells = self.here.lock();
-        if bells.len() >= KEPT {
-            bells.retain(|_, notify| Arc::strong_count(notify) > 1);
+impl Here {
+    /// Counts a ring of the bell. It is counted before anyone is woken: who listens, and then finds
+    /// it not counted, is woken.
+    fn ring(&mut self, bell: &Bell) -> Arc<Notify> {
+        self.rings += 1;
+        let ring = self.rings;
+        let hung = self.bell(bell);
+        hung.last_ring = ring;
+        hung.notify.clone()
+    }
+
+    /// The bell, new if it is not there: one that was forgotten may have been rung, so it begins as
+    /// rung just now.
+    fn bell(&mut self, bell: &Bell) -> &mut Hung {
+        if self.bells.len() >= KEPT {
+            self.bells
+                .retain(|_, hung| Arc::strong_count(&hung.notify) > 1);
         }
-        bells.entry(bell.clone()).or_default().clone()
+        let rings = &mut self.rings;
+        self.bells.entry(bell.clone()).or_insert_with(|| {
+            *rings += 1;
+            Hung {
+                notify: Arc::default(),
+                last_ring: *rings,
+            }
+        })
     }
 }
 
@@ -167,5 +219,33 @@ mod tests {
         let wake = bells();
         wake.ring(&agents(), 1);
         wake.listen(&agents()).await;
+    }
+
+    #[tokio::test]
+    async fn it_is_known_which_bells_have_rung() {
+        let wake = bells();
+        let crm = Bell::Queue("crm".to_owned());
+        let _listening = [wake.listen(&agents()), wake.listen(&crm)];
+        let before = wake.rings();
+        wake.ring(&agents(), 1);
+        assert!(wake.has_rung_since(&agents(), before));
+        assert!(!wake.has_rung_since(&agents(), wake.rings()));
+        assert!(!wake.has_rung_since(&crm, before));
+        wake.wake_all_here();
+        assert!(wake.has_rung_since(&crm, before));
+    }
+
+    #[tokio::test]
+    async fn a_bell_that_was_forgotten_may_have_rung() {
+        let wake = bells();
+        drop(wake.listen(&agents()));
+        let before = wake.rings();
+        assert!(!wake.has_rung_since(&agents(), before));
+        for worker in 0..KEPT {
+            drop(wake.listen(&Bell::Worker(worker.to_string())));
+        }
+        assert!(wake.has_rung_since(&agents(), before), "it is not there");
+        drop(wake.listen(&agents()));
+        assert!(wake.has_rung_since(&agents(), before), "it is new");
     }
 }

@@ -28,6 +28,17 @@ pub struct Call {
     pub leaving: bool,
 }
 
+impl Call {
+    /// Whether there is nothing to enter for it. The first call of a start is news by itself: what
+    /// the start before it held is free by it.
+    pub(crate) fn only_asks(&self) -> bool {
+        self.sequence > 1
+            && !self.leaving
+            && self.settlements.is_empty()
+            && self.extensions.is_empty()
+    }
+}
+
 /// A try that has ended.
 #[derive(Debug, Clone)]
 pub struct Settlement {
@@ -60,6 +71,8 @@ pub struct Answer {
     pub cancelled: Vec<Lease>,
     /// There are jobs, of organizations that were locked.
     pub is_contended: bool,
+    /// Queues that had fewer jobs than there were slots, for anyone.
+    pub dry: Vec<String>,
     pub reports: Vec<Report>,
 }
 

@@ -166,6 +166,14 @@ impl<'a> Ledger<'a> {
         open.cloned()
     }
 
+    /// The organizations whose line at a queue is in the books.
+    pub(super) fn known_orgs(&self, queue: &str) -> impl Iterator<Item = Uuid> {
+        let lines = self.lines.values().map(|entry| &entry.line);
+        lines
+            .filter(move |line| line.queue == queue)
+            .map(|line| line.org.0)
+    }
+
     pub(super) fn effects_mut(&mut self) -> &mut Effects {
         &mut self.effects
     }

@@ -241,6 +241,9 @@ impl Turn {
             let taken = ledger.take(want, &taker, self.patience).await?;
             self.answer.leases.extend(taken.leased);
             self.answer.is_contended |= taken.is_contended;
+            if taken.is_dry {
+                self.answer.dry.push(want.queue.clone());
+            }
         }
         Ok(())
     }

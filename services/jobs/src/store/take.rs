@@ -63,6 +63,8 @@ pub(super) struct Taken {
     pub(super) leased: Vec<Leased>,
     /// There are jobs for the slots left, of organizations that were locked.
     pub(super) is_contended: bool,
+    /// There are none for the slots left.
+    pub(super) is_dry: bool,
 }
 
 /// Terms of one compound `SELECT`; SQLite allows 500.
@@ -103,12 +105,12 @@ impl Ledger<'_> {
         }
         let in_turn = |index: usize| started.get_mut(&lines[index].0.org)?.pop_front();
         let leased: Vec<_> = turns.into_iter().filter_map(in_turn).collect();
-        let is_contended = patience != Patience::Parked
-            && leased.len() < want.slots
-            && self.others_are_runnable(want).await?;
+        let is_to_ask = patience != Patience::Parked && leased.len() < want.slots;
+        let is_contended = is_to_ask && self.others_are_runnable(want).await?;
         Ok(Taken {
             leased,
             is_contended,
+            is_dry: is_to_ask && !is_contended,
         })
     }
 
@@ -264,9 +266,12 @@ impl Ledger<'_> {
         if self.tx.get_database_backend() != DbBackend::Postgres {
             return Ok(false);
         }
+        // The database does not know yet what was taken from those that are locked here.
+        let own = padded(self.known_orgs(&want.queue));
         let others = queue_orgs::Entity::find()
             .filter(queue_orgs::Column::Queue.eq(&want.queue))
             .filter(Expr::cust("runnable"))
+            .filter(queue_orgs::Column::OrgId.is_not_in(own))
             .one(self.tx)
             .await?;
         Ok(others.is_some())

@@ -41,7 +41,8 @@ pub(super) struct Session {
 pub(super) enum SessionKind {
     /// The worker has started anew: what the start before it holds is lost.
     NewBoot,
-    /// A new call of the same start, with what the one before was given.
+    /// A new call of the same start, with what the one right before it was given: nothing, if that
+    /// one has not come as far as here.
     Next { leases: Vec<Lease> },
     /// The last call once more, with what it was answered so far.
     Repeat {
@@ -102,9 +103,13 @@ fn place(row: &workers::Model, call: &Call) -> Result<SessionKind, Error> {
         return Ok(SessionKind::NewBoot);
     }
     match call.sequence.cmp(&row.sequence) {
-        Ordering::Greater => Ok(SessionKind::Next {
-            leases: leases(&row.leases)?,
-        }),
+        Ordering::Greater if row.sequence.checked_add(1) == Some(call.sequence) => {
+            Ok(SessionKind::Next {
+                leases: leases(&row.leases)?,
+            })
+        }
+        // What is in the row is of a call that the worker has heard the answer to.
+        Ordering::Greater => Ok(SessionKind::Next { leases: Vec::new() }),
         Ordering::Equal => Ok(SessionKind::Repeat {
             leases: leases(&row.leases)?,
             lost: leases(&row.lost)?,

@@ -1,18 +1,23 @@
 //! What the exchange promises: a call may be lost, repeated or late, and a worker may die.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures::FutureExt as _;
 use t11_core::Fault as _;
 use t11_jobs::job::{NewJob, State};
 use t11_jobs::lease::Outcome;
 use t11_jobs::store::{Settlement, Want};
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::bed::{Bed, QUEUE, ids, scope};
 
 /// Longer than any test waits: what ends sooner was woken.
 const LONG: Duration = Duration::from_secs(3600);
+/// As long as a look that found nothing more is remembered.
+const REMEMBERED: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn a_repeated_call_gets_the_same_leases_and_no_others() {
@@ -157,6 +162,74 @@ async fn a_worker_that_leaves_is_told_nothing_of_jobs_that_have_ended() {
     bed.succeed(&mut report, &leased[0]).await;
     let told = bed.exchange(worker.leave()).await.leases;
     assert_eq!(ids(&told), [leased[1].job.id]);
+}
+
+#[tokio::test]
+async fn a_worker_that_leaves_is_told_nothing_that_was_given_before_its_last_call() {
+    let bed = Bed::new().await;
+    let mut worker = bed.worker("w");
+    let mut report = bed.worker("w#report");
+    bed.enqueue_one(bed.job(1)).await;
+    let leased = bed.take(&mut worker, 1).await.remove(0);
+    // Given up before it came as far as the database.
+    drop(worker.call(Vec::new(), Vec::new(), 1));
+    assert!(bed.exchange(worker.leave()).await.leases.is_empty());
+    assert!(
+        bed.succeed(&mut report, &leased).await.is_empty(),
+        "it is still being done"
+    );
+}
+
+#[tokio::test]
+async fn who_asks_again_while_nothing_rings_makes_no_transaction() {
+    let bed = Bed::new().await;
+    let mut worker = bed.worker("w");
+    // Once more on a machine that stood still for longer than is remembered.
+    loop {
+        bed.enqueue_one(bed.job(1)).await;
+        let began = Instant::now();
+        assert_eq!(bed.take(&mut worker, 2).await.len(), 1);
+        let before = bed.db.counters().writes;
+        let call = worker.call(Vec::new(), Vec::new(), 1);
+        let mut waiting = pin!(bed.queue.exchange(call, LONG));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        let id = bed.enqueue_one(bed.job(1)).await;
+        let exchanged = waiting.await.unwrap();
+        assert_eq!(ids(&exchanged.answer.leases), [id]);
+        if began.elapsed() < REMEMBERED {
+            assert_eq!(bed.db.counters().writes, before + 1, "the new job's own");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_waits_without_a_look_finds_what_nothing_was_heard_of() {
+    let bed = Bed::new().await;
+    let mut worker = bed.worker("w");
+    assert!(bed.take(&mut worker, 1).await.is_empty());
+    let call = worker.call(Vec::new(), Vec::new(), 1);
+    let mut waiting = pin!(bed.queue.exchange(call, LONG));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    let job = bed.job(1);
+    let id = job.id;
+    bed.replica().enqueue(vec![job]).await.unwrap();
+    let exchanged = waiting.await.unwrap();
+    assert_eq!(ids(&exchanged.answer.leases), [id]);
+}
+
+#[tokio::test]
+async fn who_waits_without_a_look_hears_of_a_cancelled_job() {
+    let bed = Bed::new().await;
+    let mut worker = bed.worker("w");
+    let id = bed.enqueue_one(bed.job(1)).await;
+    let leased = bed.take(&mut worker, 2).await.remove(0);
+    let call = worker.call(Vec::new(), Vec::new(), 1);
+    let mut waiting = pin!(bed.queue.exchange(call, LONG));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    bed.queue.cancel(&scope(1), id).await.unwrap();
+    let exchanged = waiting.await.unwrap();
+    assert_eq!(exchanged.answer.cancelled, [leased.lease()]);
 }
 
 #[tokio::test]
