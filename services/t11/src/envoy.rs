@@ -32,9 +32,9 @@ const FORGED: [&str; 6] = [
 /// A dead replica has the fewest calls, so it is drawn often until it is put aside: three times of four
 /// where there are two. So many draws find the other.
 const HOST_DRAWS: u32 = 32;
-/// A second on the average, with their pauses: a replica that is killed may be known for it only
-/// after its next check, and the living one may be put aside for a silence.
-const RETRIES: u32 = 7;
+/// Nearly two seconds on the average, with their pauses: a replica that is killed may be known for it
+/// only after its next check, and the living one may be put aside for a silence.
+const RETRIES: u32 = 10;
 /// Past the deadline that callers and services keep, in milliseconds.
 const LATE_MS: u32 = 1_000;
 
