@@ -58,7 +58,15 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let envoy = envoy::program(workspace)?;
     let servers = Servers::start()?;
     let mut mesh = cargo_test(workspace, Profile::Quick);
-    mesh.args(["--test", "faults", "--test", "stores"]);
+    // A test of the program's own package makes cargo build the program.
+    mesh.args([
+        "--test",
+        "faults",
+        "--test",
+        "stores",
+        "--test",
+        "check_redis",
+    ]);
     // Their promises do not rest on speed, and `cargo xtask test` has built them.
     let mut parts = cargo_test(workspace, Profile::Dev);
     parts.args(["--lib", "--bins", "--tests"]);

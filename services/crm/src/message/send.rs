@@ -36,12 +36,12 @@ impl Messages {
         match self.store.start(scope, new, account.is_ok()).await? {
             Started::Begun(begun) => Box::pin(self.try_send(scope, *begun)).await,
             Started::Known(message) if message.state == State::Pending => {
-                account.map(|_open| message)
+                account.map(|_open| *message)
             }
             Started::Known(message) if message.is_lost(self.world.now()) => {
-                self.look_once(scope, message).await
+                self.look_once(scope, *message).await
             }
-            Started::Known(message) => Ok(message),
+            Started::Known(message) => Ok(*message),
         }
     }
 

@@ -63,7 +63,7 @@ impl Messages {
         let due = self.store.take_looks(scope, connection).await?;
         let mut looks = Vec::with_capacity(due.len());
         let mut hindrance = None;
-        for messages in due.chunk_by(|one, next| is_same_talk(one, next)) {
+        for messages in due.chunk_by(is_same_talk) {
             if hindrance.is_none() {
                 match self.watch_talk(scope, messages, &mut looks).await {
                     Ok(()) => continue,

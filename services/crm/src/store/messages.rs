@@ -42,7 +42,7 @@ pub(crate) struct Begun {
 pub(crate) enum Started {
     Begun(Box<Begun>),
     /// It is not to be sent, or not now.
-    Known(Message),
+    Known(Box<Message>),
 }
 
 impl Store {
@@ -64,7 +64,7 @@ impl Store {
                 None => created(&tx, id, new, now).await?,
             };
             if !may_begin || row.state != State::Pending.as_str() {
-                return Ok(Started::Known(row.into()));
+                return Ok(Started::Known(Box::new(row.into())));
             }
             let begun = Box::pin(begin(&tx, row, now)).await?;
             Ok(Started::Begun(Box::new(begun)))
