@@ -19,11 +19,11 @@ use crate::conversation::{Author, Message, Turn};
 use crate::evaluation::Setup;
 use crate::knowledge::index::Filter;
 use crate::knowledge_search::KnowledgeSearch;
-use crate::store::{Beginning, Prices, Store};
+use crate::store::{Beginning, Store};
 use crate::turn::{
-    self, Found, Inbound, Language, Mode, Observer, Past, Report, Sentence, Sources, State, Step,
+    self, Editions, Found, Inbound, Language, Mode, Observer, Past, Report, Sentence, Sources,
+    State, Step,
 };
-use crate::version::Frozen;
 
 /// What happens in a chat.
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ impl Chat {
             store: &self.store,
             search: &self.search,
             scope,
-            frozen: inbound.agent.frozen.as_deref(),
+            editions: &inbound.known.editions,
         };
         let observer = Channel(events.clone());
         let report = turn::run(&inbound, &model, &sources, &observer).await?;
@@ -154,7 +154,7 @@ impl Chat {
             store: &self.store,
             search: &self.search,
             scope,
-            frozen: inbound.agent.frozen.as_deref(),
+            editions: &inbound.known.editions,
         };
         let report = turn::run(&inbound, &model, &sources, &Nobody).await?;
         Box::pin(self.store.end_turn(scope, &turn, report.clone())).await?;
@@ -254,7 +254,7 @@ pub(crate) struct ScopedSources<'a> {
     pub(crate) store: &'a Store,
     pub(crate) search: &'a KnowledgeSearch,
     pub(crate) scope: &'a OrgScope,
-    pub(crate) frozen: Option<&'a Frozen>,
+    pub(crate) editions: &'a Editions,
 }
 
 #[async_trait]
@@ -266,30 +266,25 @@ impl Sources for ScopedSources<'_> {
         today: NaiveDate,
         limit: usize,
     ) -> Result<Found, Error> {
-        let version = self.frozen.and_then(|frozen| frozen.version);
-        let pinned = match version {
-            Some(version) => Some(self.store.pinned(self.scope, version.id).await?),
-            None => None,
-        };
         let filter = Filter {
             agent: None,
             categories: settings.searched(),
             valid_on: Some(today),
-            pinned,
+            pinned: self.editions.pinned.clone(),
         };
         let hits = self
             .search
-            .passages(self.scope, query, &filter, limit)
+            .passages(self.scope, self.editions.knowledge, query, &filter, limit)
             .await?;
-        let book = match self.frozen.map(|frozen| frozen.snapshot.prices) {
-            None => Prices::Live,
-            Some(Some((version, _))) => Prices::Of(version),
-            Some(None) => Prices::None,
+        let prices = match self.editions.prices {
+            Some(version) => {
+                let naming = self
+                    .store
+                    .prices_named(self.scope, version, query, today, limit);
+                naming.await?
+            }
+            None => Vec::new(),
         };
-        let prices = self
-            .store
-            .prices_named(self.scope, book, query, today, limit)
-            .await?;
         Ok(Found {
             passages: hits.passages,
             prices,

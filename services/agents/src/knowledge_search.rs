@@ -65,20 +65,22 @@ impl KnowledgeSearch {
         }
     }
 
-    /// The best chunks for `text`, best first, among what the filter lets through.
+    /// The best chunks for `text`, best first, among what the filter lets through of the knowledge
+    /// at `version` or later.
     ///
     /// # Errors
     /// When the rows cannot be read.
     pub(crate) async fn search(
         &self,
         scope: &OrgScope,
+        version: i64,
         text: &str,
         filter: &Filter,
         limit: usize,
     ) -> Result<Results, Error> {
         let embedding = self.embedder.query(text).await;
         let started = Instant::now();
-        let held = self.current(scope).await?;
+        let held = self.current(scope, version).await?;
         let found = held.find(text, embedding.as_ref(), filter, limit);
         let lexical_only = found.mode == Mode::Lexical;
         let took = started.elapsed();
@@ -97,11 +99,12 @@ impl KnowledgeSearch {
     pub(crate) async fn passages(
         &self,
         scope: &OrgScope,
+        version: i64,
         text: &str,
         filter: &Filter,
         limit: usize,
     ) -> Result<Passages, Error> {
-        let results = self.search(scope, text, filter, limit).await?;
+        let results = self.search(scope, version, text, filter, limit).await?;
         let passages = results.hits.into_iter().map(passage).collect();
         Ok(Passages {
             passages,
@@ -109,10 +112,9 @@ impl KnowledgeSearch {
         })
     }
 
-    /// The organization's index, brought up to the version of its rows.
-    async fn current(&self, scope: &OrgScope) -> Result<Arc<Held>, Error> {
+    /// The organization's index, brought up to the rows of a version at least.
+    async fn current(&self, scope: &OrgScope, wanted: i64) -> Result<Arc<Held>, Error> {
         let held = self.held(scope.org());
-        let wanted = self.store.index_version(scope).await?;
         let mut version = held.version.lock().await;
         if *version < wanted {
             let known = held.index.read().versions();

@@ -27,7 +27,7 @@ use crate::knowledge_search::KnowledgeSearch;
 use crate::store::{LiveBeginning, LiveEnd, Outgoing, Sending, Store};
 use crate::turn::{self, Inbound, Mode, Report, State};
 use event::CrmEvent;
-use news::{News, Watch};
+use news::{Change, News, Watch};
 
 /// Failed tries of a job after which it does what needs no neighbour.
 const LAST_ATTEMPT: i32 = 7;
@@ -100,6 +100,8 @@ impl Desk {
         attempt: Attempt,
     ) -> Result<(), Error> {
         let organization = self.accounts.organization(scope.org()).await?;
+        // From before it begins, so that nothing is missed that is said from then on.
+        let news = self.news.watch(scope.org()).await;
         let begun = self
             .store
             .begin_live_turn(
@@ -118,7 +120,6 @@ impl Desk {
             Err(Error::NotFound(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let news = self.news.watch(scope.org()).await;
         let inbound = self.inbound(scope, &beginning, organization).await?;
         let report = tokio::select! {
             report = Box::pin(self.answer(scope, &beginning, &inbound)) => report,
@@ -150,7 +151,7 @@ impl Desk {
             store: &self.store,
             search: &self.search,
             scope,
-            frozen: inbound.agent.frozen.as_deref(),
+            editions: &inbound.known.editions,
         };
         turn::run(inbound, &model, &sources, &Nobody).await
     }
@@ -198,8 +199,11 @@ impl Desk {
         mut news: Watch,
     ) -> Result<(), Error> {
         let (turn, conversation) = (beginning.turn.id, beginning.turn.conversation_id);
-        while self.store.is_running(scope, turn, fence).await? {
-            while !news.next().await.concerns(conversation) {}
+        // The first news is that it has begun, unless more was missed.
+        let mut is_own = news.about(conversation).await != Change::Any;
+        while is_own || self.store.is_running(scope, turn, fence).await? {
+            is_own = false;
+            news.about(conversation).await;
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ pub(crate) use live::{
     Draft, DraftState, Firing, FiringBeginning, FiringEnd, LiveBeginning, LiveEnd, Moment,
     Outgoing, Sending, StepBeginning, StepEnd,
 };
-pub(crate) use price_book::{ItemFilter, NewVersion, Prices};
+pub(crate) use price_book::{ItemFilter, NewVersion};
 pub(crate) use scripts::PlayFilter;
 pub(crate) use sources::Reading;
 pub(crate) use turns::{AnsweringFrom, Beginning, Begun, Saying};

@@ -28,7 +28,7 @@ pub mod window;
 pub mod words;
 
 pub use give_up::give_up;
-pub use known::Known;
+pub use known::{Editions, Known};
 pub use language::Language;
 pub use ports::{
     Completion, Found, Model, ModelEvent, ModelFault, ModelRequest, ModelStream, Observer, Sources,

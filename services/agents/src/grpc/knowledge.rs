@@ -275,7 +275,9 @@ impl KnowledgeService for Handlers {
             ..Filter::default()
         };
         let search = &self.chat.search;
-        let results = search.search(&scope, &query, &filter, limit).await?;
+        let version = self.store.index_version(&scope).await?;
+        let searching = search.search(&scope, version, &query, &filter, limit);
+        let results = searching.await?;
         Ok(Response::new(pb::SearchChunksResponse {
             hits: results.hits.into_iter().map(pb_hit).collect(),
             lexical_only: results.lexical_only,

@@ -204,7 +204,7 @@ impl Desk {
             store: &self.store,
             search: &self.search,
             scope,
-            frozen: agent.frozen.as_deref(),
+            editions: &inbound.known.editions,
         };
         let following = Following {
             step: &beginning.step,

@@ -24,7 +24,7 @@ pub(crate) enum Change {
 
 impl Change {
     /// Whether a conversation may have changed.
-    pub(crate) fn concerns(self, conversation: Uuid) -> bool {
+    fn concerns(self, conversation: Uuid) -> bool {
         matches!(self, Self::Any) || self == Self::Conversation(conversation)
     }
 }
@@ -87,6 +87,16 @@ impl Watch {
                 Err(RecvError::Closed) => heard(&mut self.elsewhere).await,
             },
             change = heard(&mut self.elsewhere) => change,
+        }
+    }
+
+    /// The next news of a conversation.
+    pub(crate) async fn about(&mut self, conversation: Uuid) -> Change {
+        loop {
+            let change = self.next().await;
+            if change.concerns(conversation) {
+                return change;
+            }
         }
     }
 }

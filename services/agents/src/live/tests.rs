@@ -9,6 +9,7 @@ mod rig;
 mod stand_ins;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{TimeDelta, TimeZone as _, Utc};
 use tokio::sync::Notify;
@@ -304,6 +305,33 @@ async fn a_new_message_while_the_model_thinks_makes_one_answer_to_both() {
     for event in [&first, &name] {
         assert_eq!(rig.verdict(event), Some("answered"));
     }
+}
+
+#[tokio::test]
+async fn a_model_that_thinks_is_waited_for_until_somebody_speaks() {
+    let mut rig = Rig::start(at_once()).await;
+    rig.plan_model(ModelPlan::Hang);
+    rig.client_writes(QUESTION).await;
+    rig.collect().await;
+    let turn = rig.jobs.remove(0);
+    let second = rig.client_event("А кресла?");
+    let neighbours = rig.neighbours.clone();
+    {
+        let (run, rest) = rig.beside(&turn);
+        let mut run = std::pin::pin!(run);
+        let soon = Duration::from_millis(100);
+        tokio::select! {
+            _ = &mut run => panic!("nobody has spoken"),
+            () = neighbours.reached.notified() => {}
+        }
+        assert!(tokio::time::timeout(soon, &mut run).await.is_err());
+        rest.handle(second).await;
+        let ended = tokio::time::timeout(Duration::from_secs(10), run).await;
+        ended.unwrap().unwrap();
+    }
+    rig.run_all().await;
+    assert_eq!(rig.said().len(), 1);
+    rig.stop().await;
 }
 
 #[tokio::test]

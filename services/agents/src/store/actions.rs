@@ -139,7 +139,7 @@ fn needs_missing(effect: &Effect, turn: Vec<Model>) -> Result<bool, Error> {
         .any(|field| !written.iter().any(|effect| effect.sets(*field))))
 }
 
-/// Keeps the actions of a turn; nothing is done yet.
+/// Keeps the actions of a turn; nothing is done yet. Whether there are any.
 pub(super) async fn keep(
     tx: &Tx,
     world: &World,
@@ -147,7 +147,7 @@ pub(super) async fn keep(
     turn_id: Uuid,
     lead: LeadRef,
     actions: &[Action],
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let mut rows = Vec::new();
     for (index, action) in actions.iter().enumerate() {
         let Some(effect) = action.effect.as_ref().filter(|_| is_to_be_done(action)) else {
@@ -173,11 +173,11 @@ pub(super) async fn keep(
         rows.push(row.into_active_model());
     }
     if rows.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let inserting = Entity::insert_many(rows).exec_without_returning(tx).await;
     inserting.map_err(StoreError::from)?;
-    Ok(())
+    Ok(true)
 }
 
 fn is_to_be_done(action: &Action) -> bool {

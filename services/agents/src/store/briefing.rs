@@ -1,16 +1,17 @@
 //! What our own rows say to a turn beyond its conversation.
 
 use t11_core::OrgScope;
+use t11_store::Tx;
 use uuid::Uuid;
 
-use super::{Store, memories, plays, triggers};
+use super::{Store, chunks, memories, plays, price_book, triggers, versions};
 use crate::Error;
 use crate::agent::Agent;
-use crate::turn::Known;
+use crate::turn::{Editions, Known};
 
 impl Store {
     /// An agent's plays and triggers for a conversation, and what is remembered of `client`, whose
-    /// memories are left out with `None`. Nothing of the CRM.
+    /// memories are left out with `None`, and what it answers from. Nothing of the CRM.
     pub(crate) async fn known(
         &self,
         scope: &OrgScope,
@@ -33,8 +34,27 @@ impl Store {
                     scripts,
                     responses,
                     triggers,
+                    editions: editions(&tx, &agent).await?,
                 })
             })
             .await
     }
+}
+
+/// Those of the agent's version, or of today.
+async fn editions(tx: &Tx, agent: &Agent) -> Result<Editions, Error> {
+    let frozen = agent.frozen.as_deref();
+    let pinned = match frozen.and_then(|frozen| frozen.version) {
+        Some(version) => Some(versions::pinned(tx, version.id).await?),
+        None => None,
+    };
+    let prices = match frozen {
+        Some(frozen) => frozen.snapshot.prices.map(|(version, _)| version),
+        None => price_book::live_version(tx).await?,
+    };
+    Ok(Editions {
+        knowledge: chunks::current_version(tx).await?,
+        pinned,
+        prices,
+    })
 }

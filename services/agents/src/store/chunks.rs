@@ -175,7 +175,7 @@ impl Store {
     }
 }
 
-async fn current_version(tx: &Tx) -> Result<i64, Error> {
+pub(super) async fn current_version(tx: &Tx) -> Result<i64, Error> {
     let row = tx
         .find::<version::Entity>()?
         .one(tx)

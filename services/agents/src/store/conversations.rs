@@ -1,9 +1,9 @@
 //! Rows of conversations and messages.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, IntoCondition};
 use sea_orm::{
-    ActiveModelTrait as _, ActiveValue, ColumnTrait as _, Condition, IntoActiveModel as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ActiveModelTrait as _, ActiveValue, ColumnTrait as _, Condition, EntityTrait as _,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use t11_core::{OrgScope, Page, PageRequest, format_name};
 use t11_store::{StoreError, Tx};
@@ -238,11 +238,19 @@ pub(super) async fn by_id(tx: &Tx, id: Uuid) -> Result<Conversation, Error> {
 
 /// The same, held until the transaction ends: who reads it to change it decides by what it is.
 pub(super) async fn held(tx: &Tx, id: Uuid) -> Result<Conversation, Error> {
-    let chosen = tx.find::<Entity>()?.filter(Column::Id.eq(id));
+    let found = find_held(tx, Column::Id.eq(id)).await?;
+    found.ok_or_else(|| Error::not_found("conversations", id))
+}
+
+/// The only one of which `which` is true, held likewise.
+pub(super) async fn find_held(
+    tx: &Tx,
+    which: impl IntoCondition,
+) -> Result<Option<Conversation>, Error> {
+    let chosen = tx.find::<Entity>()?.filter(which);
     let found = chosen.lock_exclusive().one(tx).await;
     let row = found.map_err(StoreError::from)?;
-    row.ok_or_else(|| Error::not_found("conversations", id))?
-        .try_into()
+    row.map(Conversation::try_from).transpose()
 }
 
 async fn made_by(tx: &Tx, request_id: Option<Uuid>) -> Result<Option<Conversation>, Error> {
@@ -321,10 +329,9 @@ pub(super) async fn insert_message(tx: &Tx, message: &Message) -> Result<(), Err
         content_type: carriage.content_type,
         author_display_name: carriage.author_display_name,
     };
-    row.into_active_model()
-        .insert(tx)
-        .await
-        .map_err(StoreError::from)?;
+    let inserting = message::Entity::insert(row.into_active_model());
+    let inserted = inserting.exec_without_returning(tx).await;
+    inserted.map_err(StoreError::from)?;
     Ok(())
 }
 
@@ -353,7 +360,8 @@ pub(super) async fn save(tx: &Tx, conversation: &Conversation) -> Result<(), Err
         id: ActiveValue::Unchanged(conversation.id),
         ..changeable(conversation)
     };
-    row.update(tx).await.map_err(StoreError::from)?;
+    let updated = row.update_without_returning(tx).await;
+    updated.map_err(StoreError::from)?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, Condition, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
 };
 use t11_core::{OrgScope, World, format_name};
 use t11_store::{StoreError, Tx};
@@ -194,20 +194,17 @@ pub(super) async fn agent_at(
     if stage_id != WON && stage_id != LOST {
         stages.push(EVERY_OPEN);
     }
-    let settings: Vec<Uuid> = tx
+    let settings = tx
         .find::<crm_stage::Entity>()?
         .select_only()
         .column(Stage::SettingsId)
         .filter(Stage::ConnectionId.eq(connection))
         .filter(Stage::PipelineId.eq(pipeline_id))
         .filter(Stage::StageId.is_in(stages))
-        .into_tuple()
-        .all(tx)
-        .await
-        .map_err(StoreError::from)?;
+        .into_query();
     let rows = tx
         .find::<Entity>()?
-        .filter(Column::Id.is_in(settings))
+        .filter(Column::Id.in_subquery(settings))
         .order_by_asc(Column::Id)
         .all(tx)
         .await

@@ -64,15 +64,6 @@ pub(super) fn catalogues() -> Arc<Catalogues> {
     ))
 }
 
-/// Which version of the price book is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Prices {
-    Live,
-    Of(Uuid),
-    /// None was live when it was chosen.
-    None,
-}
-
 /// A price list to keep.
 #[derive(Debug, Clone)]
 pub(crate) struct NewVersion {
@@ -266,19 +257,13 @@ impl Store {
     pub(crate) async fn prices_named(
         &self,
         scope: &OrgScope,
-        prices: Prices,
+        version: Uuid,
         text: &str,
         today: NaiveDate,
         limit: usize,
     ) -> Result<Vec<PriceItem>, Error> {
-        let catalogue = match prices {
-            Prices::Live => self.live_catalogue(scope).await?,
-            Prices::Of(version) => Some(self.catalogue(scope, version).await?),
-            Prices::None => None,
-        };
-        Ok(catalogue
-            .map(|catalogue| catalogue.named(text, today, limit))
-            .unwrap_or_default())
+        let catalogue = self.catalogue(scope, version).await?;
+        Ok(catalogue.named(text, today, limit))
     }
 
     /// The live version; `None` when nothing was published.
@@ -355,7 +340,7 @@ pub(super) async fn live(tx: &Tx) -> Result<Option<(Uuid, i32)>, Error> {
     }
 }
 
-async fn live_version(tx: &Tx) -> Result<Option<Uuid>, Error> {
+pub(super) async fn live_version(tx: &Tx) -> Result<Option<Uuid>, Error> {
     let book = tx
         .find::<price_book::Entity>()?
         .one(tx)

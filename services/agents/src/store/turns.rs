@@ -402,6 +402,8 @@ pub(super) async fn answers_last_hour(
     Ok(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
+/// To be called last in its transaction: all turns of the agent change this one row, and each holds
+/// it until its commit is on disk.
 pub(super) async fn count_activity(
     tx: &Tx,
     agent_id: Uuid,
@@ -462,8 +464,9 @@ pub(super) fn begun(
 }
 
 pub(super) async fn insert(tx: &Tx, row: Model) -> Result<(), Error> {
-    let inserting = row.into_active_model().insert(tx).await;
-    inserting.map_err(StoreError::from)?;
+    let inserting = Entity::insert(row.into_active_model());
+    let inserted = inserting.exec_without_returning(tx).await;
+    inserted.map_err(StoreError::from)?;
     Ok(())
 }
 
@@ -488,7 +491,8 @@ pub(super) async fn update(tx: &Tx, id: Uuid, report: &Report) -> Result<(), Err
         lexical_only: ActiveValue::Set(report.lexical_only),
         ..Default::default()
     };
-    row.update(tx).await.map_err(StoreError::from)?;
+    let updated = row.update_without_returning(tx).await;
+    updated.map_err(StoreError::from)?;
     Ok(())
 }
 

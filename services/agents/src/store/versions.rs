@@ -221,28 +221,6 @@ impl Store {
             })
             .await
     }
-
-    /// The readings that a version searches.
-    pub(crate) async fn pinned(
-        &self,
-        scope: &OrgScope,
-        version: Uuid,
-    ) -> Result<HashMap<Uuid, Pinned>, Error> {
-        self.db
-            .read(scope, move |tx| async move {
-                let pins = pins_of(&tx, version).await?.into_iter();
-                let pinned = pins.map(|pin| {
-                    let pinned = Pinned {
-                        reading: pin.reading,
-                        category: pin.category,
-                        valid_until: pin.valid_until,
-                    };
-                    (pin.source, pinned)
-                });
-                Ok(pinned.collect())
-            })
-            .await
-    }
 }
 
 /// `agents/{agent}/versions/{version}`.
@@ -442,6 +420,20 @@ async fn pins_of(tx: &Tx, version: Uuid) -> Result<Vec<Pin>, Error> {
         valid_until: row.valid_until_date.parse().ok(),
     });
     Ok(pins.collect())
+}
+
+/// The readings that a version searches.
+pub(super) async fn pinned(tx: &Tx, version: Uuid) -> Result<HashMap<Uuid, Pinned>, Error> {
+    let pins = pins_of(tx, version).await?.into_iter();
+    let pinned = pins.map(|pin| {
+        let pinned = Pinned {
+            reading: pin.reading,
+            category: pin.category,
+            valid_until: pin.valid_until,
+        };
+        (pin.source, pinned)
+    });
+    Ok(pinned.collect())
 }
 
 /// Whether a version searches a reading.

@@ -47,8 +47,8 @@ pub(super) async fn keep(
     let Some(lead) = ending.lead else {
         return Ok(());
     };
-    actions::keep(tx, world, conversation_id, turn_id, lead, &report.actions).await?;
-    if ending.state == State::Draft {
+    let kept = actions::keep(tx, world, conversation_id, turn_id, lead, &report.actions).await?;
+    if !kept || ending.state == State::Draft {
         return Ok(());
     }
     actions::release(tx, world, turn_id).await

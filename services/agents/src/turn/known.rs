@@ -1,11 +1,15 @@
 //! What a turn knows beyond the conversation: the lead and what may be done to it, the company's
-//! plays, what is remembered of the client.
+//! plays, what is remembered of the client, which knowledge and prices it answers from.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use uuid::Uuid;
 
 use crate::automation::Armed;
 use crate::catalog::Catalog;
 use crate::crm_settings::{CrmRules, FieldEntity, StageSettings};
+use crate::knowledge::index::Pinned;
 use crate::memory::Memory;
 use crate::playbook::{ObjectionResponse, Script};
 
@@ -22,12 +26,25 @@ pub struct Known {
     pub responses: Vec<ObjectionResponse>,
     /// Triggers of the agent that a client's message may fire, in their order.
     pub triggers: Vec<Armed>,
+    /// Of knowledge and prices.
+    pub editions: Editions,
+}
+
+/// Which knowledge and which prices a turn answers from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Editions {
+    /// The number that the organization's index should be at; 0 before anything was indexed.
+    pub knowledge: i64,
+    /// The readings that the agent's version searches. `None`: all, as they are.
+    pub pinned: Option<HashMap<Uuid, Pinned>>,
+    /// The version of the price book. `None`: there are no prices.
+    pub prices: Option<Uuid>,
 }
 
 /// The client's lead, and what the agent may do with it.
 #[derive(Debug, Clone)]
 pub struct Crm {
-    pub connection: uuid::Uuid,
+    pub connection: Uuid,
     pub rules: CrmRules,
     /// Settings of the stage the lead is on.
     pub stage: Option<StageSettings>,

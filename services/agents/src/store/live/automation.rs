@@ -292,8 +292,8 @@ pub(super) struct Own<'a> {
     pub(super) zone: Tz,
 }
 
-/// Keeps such a turn, with what it says and does.
-pub(super) async fn commit(held: &mut Held, own: Own<'_>) -> Result<(), Error> {
+/// Keeps such a turn, with what it says and does, and its conversation.
+pub(super) async fn commit(mut held: Held, own: Own<'_>) -> Result<(), Error> {
     let Own {
         turn_id,
         agent,
@@ -317,12 +317,12 @@ pub(super) async fn commit(held: &mut Held, own: Own<'_>) -> Result<(), Error> {
     if report.outcome == Outcome::HandedOff {
         held.pass_to_human(&report.handoff_reason, None).await?;
     }
-    report.state = speak(held, turn_id, agent, mode, &report).await?;
-    let lead = lead_of(held);
+    report.state = speak(&mut held, turn_id, agent, mode, &report).await?;
+    let lead = lead_of(&held);
     actions::bind(&mut report.actions, lead);
-    let outcomes = take_hits(held, &mut report).await?;
-    perform(held, agent, zone, &mut report.actions).await?;
-    keep_hits(held, turn_id, &report, outcomes).await?;
+    let outcomes = take_hits(&held, &mut report).await?;
+    perform(&held, agent, zone, &mut report.actions).await?;
+    keep_hits(&held, turn_id, &report, outcomes).await?;
     let contact = (held.live.connection_id, held.live.contact_id);
     let ending = Ending {
         conversation_id: held.id(),
@@ -341,7 +341,9 @@ pub(super) async fn commit(held: &mut Held, own: Own<'_>) -> Result<(), Error> {
         turns::insert_steps(&held.tx, turn_id, steps, ids).await?;
     }
     let sent = report.state == State::Sent;
-    turns::count_activity(&held.tx, agent.id, sent, held.now).await
+    let (tx, now) = (held.tx.clone(), held.now);
+    held.save().await?;
+    turns::count_activity(&tx, agent.id, sent, now).await
 }
 
 async fn speak(

@@ -125,9 +125,12 @@ impl Incoming<'_> {
                 .display_name
                 .clone_into(&mut held.live.client_display_name);
         }
-        // The window opens anew once the turn before it has begun.
-        held.supersede(By::Client).await?;
-        automation::stop(&held, "client_replied").await?;
+        let is_first = held.conversation.last_sequence == 0;
+        if !is_first {
+            // The window opens anew once the turn before it has begun.
+            held.supersede(By::Client).await?;
+            automation::stop(&held, "client_replied").await?;
+        }
         let message = self.append(&mut held, Author::Client, new, "").await?;
         note_words(&mut held.conversation, &message);
         held.live.last_inbound = message.sequence;
@@ -201,18 +204,14 @@ impl Incoming<'_> {
             return Ok(None);
         };
         let own = || Verdict::Note("own".to_owned());
-        let Some(row) = replies::find(self.tx, reply).await? else {
+        let Some((mut held, row)) = replies::open(self.tx, self.world, reply).await? else {
             // Deleted meanwhile, with its conversation.
             return Ok(Some(Taken {
                 conversations: Vec::new(),
                 verdict: own(),
             }));
         };
-        let mut held = Held::open(self.tx, self.world, row.conversation_id).await?;
-        // As it is now that it is held.
-        if let Some(row) = replies::find(self.tx, reply).await? {
-            replies::note(&mut held, &row, accepted(new)).await?;
-        }
+        replies::note(&mut held, &row, accepted(new)).await?;
         Ok(Some(saved(held, own()).await?))
     }
 

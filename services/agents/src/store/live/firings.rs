@@ -118,8 +118,7 @@ impl Store {
         self.db
             .write(scope, move |tx| {
                 Box::pin(async move {
-                    let Some(mut held) = opened(&tx, &world, end.firing.conversation_id).await?
-                    else {
+                    let Some(held) = opened(&tx, &world, end.firing.conversation_id).await? else {
                         return Ok(false);
                     };
                     let Some(begun) = begin(&held, &end.firing).await? else {
@@ -132,8 +131,7 @@ impl Store {
                         report: end.report,
                         zone: end.zone,
                     };
-                    automation::commit(&mut held, own).await?;
-                    held.save().await?;
+                    automation::commit(held, own).await?;
                     Ok(true)
                 })
             })

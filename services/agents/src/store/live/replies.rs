@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, IntoActiveModel as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _, Select,
 };
-use t11_core::OrgScope;
+use t11_core::{OrgScope, World};
 use t11_store::{StoreError, Tx};
 use uuid::Uuid;
 
@@ -19,9 +19,9 @@ use crate::Error;
 use crate::conversation::{Author, Carriage, Delivery, Message};
 use crate::jobs::send_reply;
 use crate::live::{Fared, event};
-use crate::store::Store;
 use crate::store::entity::reply::{Column, Entity, Model};
-use crate::store::entity::{message, turn};
+use crate::store::entity::{conversation, message, turn};
+use crate::store::{Store, conversations};
 use crate::turn::{Sentence, State};
 
 /// One message of an answer.
@@ -88,8 +88,9 @@ pub(super) async fn queue(held: &mut Held, new: NewReplies) -> Result<Vec<Messag
         if index == 0 {
             enqueue(held, &row).await?;
         }
-        let inserting = row.into_active_model().insert(&held.tx).await;
-        inserting.map_err(StoreError::from)?;
+        let inserting = Entity::insert(row.into_active_model());
+        let inserted = inserting.exec_without_returning(&held.tx).await;
+        inserted.map_err(StoreError::from)?;
         let message = NewMessage {
             id,
             author,
@@ -147,11 +148,9 @@ impl Store {
         self.db
             .write(scope, move |tx| {
                 Box::pin(async move {
-                    let Some(conversation_id) = conversation_of(&tx, id).await? else {
+                    let Some((mut held, row)) = open(&tx, &world, id).await? else {
                         return Ok(Sending::Nothing);
                     };
-                    let mut held = Held::open(&tx, &world, conversation_id).await?;
-                    let row = by_id(&tx, id).await?;
                     let sending = begin(&mut held, row, fence).await?;
                     held.save().await?;
                     Ok(sending)
@@ -172,14 +171,11 @@ impl Store {
         self.db
             .write(scope, move |tx| {
                 Box::pin(async move {
-                    let Some(conversation_id) = conversation_of(&tx, id).await? else {
+                    let Some((mut held, row)) = open(&tx, &world, id).await? else {
                         return Ok(None);
                     };
-                    let mut held = Held::open(&tx, &world, conversation_id).await?;
-                    let row = by_id(&tx, id).await?;
                     note(&mut held, &row, fared).await?;
-                    held.save().await?;
-                    Ok(Some(conversation_id))
+                    Ok(Some(held.save().await?.id))
                 })
             })
             .await
@@ -197,11 +193,9 @@ impl Store {
         self.db
             .write(scope, move |tx| {
                 Box::pin(async move {
-                    let Some(conversation_id) = conversation_of(&tx, id).await? else {
+                    let Some((mut held, row)) = open(&tx, &world, id).await? else {
                         return Ok(());
                     };
-                    let mut held = Held::open(&tx, &world, conversation_id).await?;
-                    let row = by_id(&tx, id).await?;
                     if row.state == Delivery::Sending.as_str() && row.fence == fence {
                         take_back(&mut held, &row);
                         stop(&held, &row, reason).await?;
@@ -437,15 +431,17 @@ async fn set(
 
 /// Kommo's id of a message of ours, unless another has it: then it came by itself before.
 async fn set_external_id(held: &Held, id: Uuid, external_id: &str) -> Result<(), Error> {
-    let known = message_of(&held.tx, held.live.connection_id, external_id).await?;
-    if known.is_some() {
-        return Ok(());
-    }
+    use sea_orm::sea_query::ExprTrait as _;
+    let known = known_by(&held.tx, held.live.connection_id, external_id)?
+        .select_only()
+        .column(message::Column::Id)
+        .into_query();
     let setting = held
         .tx
         .update_many::<message::Entity>()?
         .filter(message::Column::Id.eq(id))
         .filter(message::Column::ExternalId.is_null())
+        .filter(Expr::exists(known).not())
         .col_expr(message::Column::ExternalId, Expr::value(external_id));
     setting.exec(&held.tx).await.map_err(StoreError::from)?;
     Ok(())
@@ -457,14 +453,20 @@ pub(super) async fn message_of(
     connection: Uuid,
     external_id: &str,
 ) -> Result<Option<Message>, Error> {
-    let found = tx
-        .find::<message::Entity>()?
-        .filter(message::Column::ConnectionId.eq(connection))
-        .filter(message::Column::ExternalId.eq(external_id))
-        .one(tx)
-        .await
-        .map_err(StoreError::from)?;
+    let found = known_by(tx, connection, external_id)?.one(tx).await;
+    let found = found.map_err(StoreError::from)?;
     found.map(Message::try_from).transpose()
+}
+
+fn known_by(
+    tx: &Tx,
+    connection: Uuid,
+    external_id: &str,
+) -> Result<Select<message::Entity>, Error> {
+    let chosen = tx.find::<message::Entity>()?;
+    Ok(chosen
+        .filter(message::Column::ConnectionId.eq(connection))
+        .filter(message::Column::ExternalId.eq(external_id)))
 }
 
 /// The reply of ours that says `text` and whose way to the client is not known yet.
@@ -488,9 +490,18 @@ pub(super) async fn on_its_way(held: &Held, text: &str) -> Result<Option<Model>,
     Ok(None)
 }
 
-pub(super) async fn find(tx: &Tx, id: Uuid) -> Result<Option<Model>, Error> {
-    let found = tx.find::<Entity>()?.filter(Column::Id.eq(id)).one(tx).await;
-    Ok(found.map_err(StoreError::from)?)
+/// A reply, and its conversation, held; `None` for one that is not there.
+pub(super) async fn open(tx: &Tx, world: &World, id: Uuid) -> Result<Option<(Held, Model)>, Error> {
+    let chosen = tx.find::<Entity>()?.filter(Column::Id.eq(id));
+    let conversation_id = chosen.clone().select_only().column(Column::ConversationId);
+    let own = conversation::Column::Id.in_subquery(conversation_id.into_query());
+    let Some(conversation) = conversations::find_held(tx, own).await? else {
+        return Ok(None);
+    };
+    // Read when it is held: nobody changes the reply any more.
+    let row = chosen.one(tx).await.map_err(StoreError::from)?;
+    let row = row.ok_or(Error::Corrupt("reply"))?;
+    Ok(Some((Held::new(tx, world, conversation)?, row)))
 }
 
 /// The message that was sent for a person's request, if it came before.
@@ -521,14 +532,6 @@ pub(super) async fn of_request(
         .await
         .map_err(StoreError::from)?;
     found.map(Message::try_from).transpose()
-}
-
-async fn conversation_of(tx: &Tx, id: Uuid) -> Result<Option<Uuid>, Error> {
-    Ok(find(tx, id).await?.map(|row| row.conversation_id))
-}
-
-async fn by_id(tx: &Tx, id: Uuid) -> Result<Model, Error> {
-    find(tx, id).await?.ok_or(Error::Corrupt("reply"))
 }
 
 fn state_of(row: &Model) -> Result<Delivery, Error> {

@@ -90,8 +90,7 @@ impl Store {
         self.db
             .write(scope, move |tx| {
                 Box::pin(async move {
-                    let Some((mut held, row)) =
-                        opened(&tx, &world, end.execution, end.step).await?
+                    let Some((held, row)) = opened(&tx, &world, end.execution, end.step).await?
                     else {
                         return Ok(false);
                     };
@@ -99,8 +98,7 @@ impl Store {
                         Look::Do(beginning) => beginning,
                         other => return settle(&held, &row, other).await.map(|()| false),
                     };
-                    keep(&mut held, row, *beginning, end).await?;
-                    held.save().await?;
+                    keep(held, row, *beginning, end).await?;
                     Ok(true)
                 })
             })
@@ -242,7 +240,7 @@ async fn set_next(held: &Held, row: &Model, step: i32, time: DateTime<Utc>) -> R
 }
 
 async fn keep(
-    held: &mut Held,
+    mut held: Held,
     row: Model,
     beginning: StepBeginning,
     end: StepEnd,
@@ -271,17 +269,17 @@ async fn keep(
             let end = (ExecutionState::Failed, reason.as_str());
             sequences::end_running(&held.tx, Column::Id.eq(row.id), end, held.now).await?;
         }
-        (Some(reason), _) => stop(held, &row, reason).await?,
+        (Some(reason), _) => stop(&held, &row, reason).await?,
         (None, Some(time)) => {
-            set_next(held, &row, next, time).await?;
+            set_next(&held, &row, next, time).await?;
             let row = Model {
                 next_step: next,
                 ..row
             };
-            automation::schedule(held, &row, time).await?;
+            automation::schedule(&held, &row, time).await?;
         }
         (None, None) => {
-            set_next(held, &row, next, held.now).await?;
+            set_next(&held, &row, next, held.now).await?;
             let end = (ExecutionState::Completed, "");
             sequences::end_running(&held.tx, Column::Id.eq(row.id), end, held.now).await?;
         }

@@ -170,8 +170,9 @@ impl Store {
                     turns::update(&tx, end.turn_id, &report).await?;
                     turns::insert_steps(&tx, end.turn_id, &report.steps, step_ids).await?;
                     let answered = state == State::Sent;
-                    turns::count_activity(&tx, end.agent.id, answered, held.now).await?;
+                    let now = held.now;
                     held.save().await?;
+                    turns::count_activity(&tx, end.agent.id, answered, now).await?;
                     Ok(true)
                 })
             })

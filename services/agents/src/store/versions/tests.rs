@@ -12,6 +12,7 @@ use crate::knowledge::stem::Stemming;
 use crate::knowledge::terms::Terms;
 use crate::price_book::NewItem;
 use crate::price_book::import::Imported;
+use crate::turn::Editions;
 
 async fn agent(store: &TestStore) -> Uuid {
     let draft = Draft {
@@ -60,6 +61,41 @@ async fn read(store: &TestStore, source: Uuid, text: &str) {
     assert!(storing.await.unwrap());
 }
 
+/// A price list is imported, and live; its version.
+async fn import(store: &TestStore) -> Uuid {
+    let item = NewItem {
+        sku: "OSLO".to_owned(),
+        display_name: "Диван".to_owned(),
+        aliases: Vec::new(),
+        unit: String::new(),
+        price_minor: 4_500_000,
+        currency: "RUB".to_owned(),
+        price_from: false,
+        max_discount_percent: 0,
+        valid_from: None,
+        valid_until: None,
+    };
+    let new = NewVersion {
+        file_name: "Прайс.csv".to_owned(),
+        imported: Imported {
+            items: vec![item],
+            errors: Vec::new(),
+            bad_rows: 0,
+        },
+        skip_bad_rows: false,
+        publish: true,
+        request_id: None,
+    };
+    let made = store.create_price_version(&store.scope, new);
+    made.await.unwrap().id
+}
+
+/// What a turn of an agent answers from.
+async fn editions(store: &TestStore, agent: Agent) -> Editions {
+    let known = store.known(&store.scope, agent, Uuid::from_u128(1), None);
+    known.await.unwrap().editions
+}
+
 /// All chunks there are, as they stand.
 async fn texts(store: &TestStore) -> Vec<String> {
     let reading = store.db.read(&store.scope, |tx| async move {
@@ -84,7 +120,10 @@ async fn a_reading_stays_while_a_version_searches_it() {
     let both = ["Гарантия 24 месяца", "Гарантия 36 месяцев"];
     assert_eq!(texts(&store).await, both);
 
-    let pinned = store.pinned(&store.scope, first.id).await.unwrap();
+    let pinning = store.db.read(&store.scope, move |tx| async move {
+        pinned(&tx, first.id).await
+    });
+    let pinned = pinning.await.unwrap();
     let delta = store.index_delta(&store.scope, HashMap::new());
     let entries = delta.await.unwrap().changed;
     let retired = entries.iter().find(|(entry, _)| entry.retired).unwrap();
@@ -104,6 +143,39 @@ async fn a_reading_stays_while_a_version_searches_it() {
         matches!(refused, Err(Error::AgentVersionOutdated(1))),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn a_draft_answers_from_what_there_is_and_a_version_from_what_there_was() {
+    let store = TestStore::new().await;
+    let agent = agent(&store).await;
+    let draft = store.agent(&store.scope, agent).await.unwrap();
+    assert_eq!(editions(&store, draft.clone()).await, Editions::default());
+    let source = article(&store, "Гарантия").await;
+    read(&store, source, "Гарантия 24 месяца").await;
+    let prices = import(&store).await;
+    let version = publish(&store, agent).await;
+    let freezing = store.db.read(&store.scope, move |tx| async move {
+        frozen(&tx, agent, version.id).await
+    });
+    let published = draft.clone().answering_from(freezing.await.unwrap());
+    let before = editions(&store, published.clone()).await;
+
+    read(&store, source, "Гарантия 36 месяцев").await;
+    let of_today = Editions {
+        knowledge: store.index_version(&store.scope).await.unwrap(),
+        pinned: None,
+        prices: Some(import(&store).await),
+    };
+    assert_eq!(editions(&store, draft).await, of_today);
+    assert_eq!(before.prices, Some(prices));
+    let pinned = before.pinned.clone().unwrap();
+    assert_eq!(pinned.keys().collect::<Vec<_>>(), [&source]);
+    let of_version = Editions {
+        knowledge: of_today.knowledge,
+        ..before
+    };
+    assert_eq!(editions(&store, published).await, of_version);
 }
 
 #[tokio::test]
@@ -181,37 +253,10 @@ async fn the_settings_of_a_restored_version_may_be_the_draft_again() {
 async fn a_price_list_stays_while_a_version_names_its_prices() {
     let store = TestStore::new().await;
     let agent = agent(&store).await;
-    let import = async || {
-        let item = NewItem {
-            sku: "OSLO".to_owned(),
-            display_name: "Диван".to_owned(),
-            aliases: Vec::new(),
-            unit: String::new(),
-            price_minor: 4_500_000,
-            currency: "RUB".to_owned(),
-            price_from: false,
-            max_discount_percent: 0,
-            valid_from: None,
-            valid_until: None,
-        };
-        let new = NewVersion {
-            file_name: "Прайс.csv".to_owned(),
-            imported: Imported {
-                items: vec![item],
-                errors: Vec::new(),
-                bad_rows: 0,
-            },
-            skip_bad_rows: false,
-            publish: true,
-            request_id: None,
-        };
-        let made = store.create_price_version(&store.scope, new);
-        made.await.unwrap().id
-    };
-    let first = import().await;
+    let first = import(&store).await;
     publish(&store, agent).await;
     for _ in 0..4 {
-        import().await;
+        import(&store).await;
     }
     let long_ago = store.world.now() - TimeDelta::days(2);
     let aging = store.db.write(&store.scope, move |tx| async move {
